@@ -1,0 +1,44 @@
+"""Why a request is refused. Doors translate these into the answers of their own API."""
+
+from __future__ import annotations
+
+from bascule.model.objects import Kind
+
+
+class Refused(Exception):
+    """A request that is not carried out. The text is for the user: it names the field and says what is allowed."""
+
+
+class Invalid(Refused):
+    """The request contradicts the rules for such objects."""
+
+
+class NotFound(Refused):
+    """An object does not exist, or not any more."""
+
+    def __init__(self, kind: Kind, object_id: str) -> None:
+        super().__init__(f"{kind} {object_id} not found.")
+        self.kind = kind
+        self.id = object_id
+
+
+class Conflict(Refused):
+    """The request contradicts what is there: a duplicate, an object in use."""
+
+
+class Immutable(Conflict):
+    """The object is being deleted and takes no more changes."""
+
+    def __init__(self, kind: Kind, object_id: str, status: str) -> None:
+        super().__init__(f"{kind} {object_id} is {status} and cannot be changed.")
+        self.kind = kind
+        self.id = object_id
+        self.status = status
+
+
+class Unsupported(Refused):
+    """The chosen provider can never do what is asked for."""
+
+    def __init__(self, provider: str, text: str) -> None:
+        super().__init__(text)
+        self.provider = provider

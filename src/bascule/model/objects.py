@@ -1,0 +1,432 @@
+"""What users ask for: the objects of a load balancer, as immutable values.
+
+The names and meanings are Octavia's. An object holds only what was asked for; when it was asked and whether it has been
+carried out stands in `bascule.model.status.Standing`. Objects point to each other by id, and `Tree` holds one load balancer
+with everything below it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The kinds of objects. The values name tables and appear in events."""
+
+    LOAD_BALANCER = "load_balancer"
+    LISTENER = "listener"
+    POOL = "pool"
+    MEMBER = "member"
+    HEALTH_MONITOR = "health_monitor"
+    L7POLICY = "l7policy"
+    L7RULE = "l7rule"
+
+
+class ListenerProtocol(StrEnum):
+    HTTP = "HTTP"
+    HTTPS = "HTTPS"
+    PROMETHEUS = "PROMETHEUS"
+    SCTP = "SCTP"
+    TCP = "TCP"
+    TERMINATED_HTTPS = "TERMINATED_HTTPS"
+    UDP = "UDP"
+
+
+class PoolProtocol(StrEnum):
+    HTTP = "HTTP"
+    HTTPS = "HTTPS"
+    PROXY = "PROXY"
+    PROXYV2 = "PROXYV2"
+    SCTP = "SCTP"
+    TCP = "TCP"
+    UDP = "UDP"
+
+
+class Algorithm(StrEnum):
+    LEAST_CONNECTIONS = "LEAST_CONNECTIONS"
+    ROUND_ROBIN = "ROUND_ROBIN"
+    SOURCE_IP = "SOURCE_IP"
+    SOURCE_IP_PORT = "SOURCE_IP_PORT"
+
+
+class PersistenceType(StrEnum):
+    APP_COOKIE = "APP_COOKIE"
+    HTTP_COOKIE = "HTTP_COOKIE"
+    SOURCE_IP = "SOURCE_IP"
+
+
+class MonitorType(StrEnum):
+    HTTP = "HTTP"
+    HTTPS = "HTTPS"
+    PING = "PING"
+    SCTP = "SCTP"
+    TCP = "TCP"
+    TLS_HELLO = "TLS-HELLO"
+    UDP_CONNECT = "UDP-CONNECT"
+
+
+class HttpMethod(StrEnum):
+    CONNECT = "CONNECT"
+    DELETE = "DELETE"
+    GET = "GET"
+    HEAD = "HEAD"
+    OPTIONS = "OPTIONS"
+    PATCH = "PATCH"
+    POST = "POST"
+    PUT = "PUT"
+    TRACE = "TRACE"
+
+
+class PolicyAction(StrEnum):
+    REDIRECT_PREFIX = "REDIRECT_PREFIX"
+    REDIRECT_TO_POOL = "REDIRECT_TO_POOL"
+    REDIRECT_TO_URL = "REDIRECT_TO_URL"
+    REJECT = "REJECT"
+
+
+class RuleType(StrEnum):
+    COOKIE = "COOKIE"
+    FILE_TYPE = "FILE_TYPE"
+    HEADER = "HEADER"
+    HOST_NAME = "HOST_NAME"
+    PATH = "PATH"
+    SSL_CONN_HAS_CERT = "SSL_CONN_HAS_CERT"
+    SSL_DN_FIELD = "SSL_DN_FIELD"
+    SSL_VERIFY_RESULT = "SSL_VERIFY_RESULT"
+
+
+class CompareType(StrEnum):
+    CONTAINS = "CONTAINS"
+    ENDS_WITH = "ENDS_WITH"
+    EQUAL_TO = "EQUAL_TO"
+    REGEX = "REGEX"
+    STARTS_WITH = "STARTS_WITH"
+
+
+class ClientAuthentication(StrEnum):
+    MANDATORY = "MANDATORY"
+    NONE = "NONE"
+    OPTIONAL = "OPTIONAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vip:
+    """One address of a load balancer, and where it lies. `port_id` names the network port that holds it."""
+
+    address: str
+    subnet_id: str | None = None
+    network_id: str | None = None
+    port_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancer:
+    kind = Kind.LOAD_BALANCER
+
+    id: str
+    project_id: str
+    provider: str
+    vip: Vip
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    additional_vips: tuple[Vip, ...] = ()
+    vip_qos_policy_id: str | None = None
+    vip_sg_ids: tuple[str, ...] = ()
+    flavor_id: str | None = None
+    availability_zone: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A port of the load balancer. Timeouts are in milliseconds; -1 connections mean no limit."""
+
+    kind = Kind.LISTENER
+
+    id: str
+    protocol: ListenerProtocol
+    protocol_port: int
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    connection_limit: int = -1
+    default_pool_id: str | None = None
+    default_tls_container_ref: str | None = None
+    sni_container_refs: tuple[str, ...] = ()
+    client_ca_tls_container_ref: str | None = None
+    client_crl_container_ref: str | None = None
+    client_authentication: ClientAuthentication = ClientAuthentication.NONE
+    insert_headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_client_data: int = 50000
+    timeout_member_connect: int = 5000
+    timeout_member_data: int = 50000
+    timeout_tcp_inspect: int = 0
+    allowed_cidrs: tuple[str, ...] = ()
+    tls_ciphers: str | None = None
+    tls_versions: tuple[str, ...] = ()
+    alpn_protocols: tuple[str, ...] = ()
+    hsts_max_age: int | None = None
+    hsts_include_subdomains: bool = False
+    hsts_preload: bool = False
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPersistence:
+    """How a client stays with a member. The timeout is in seconds."""
+
+    type: PersistenceType
+    cookie_name: str | None = None
+    persistence_timeout: int | None = None
+    persistence_granularity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    kind = Kind.POOL
+
+    id: str
+    protocol: PoolProtocol
+    lb_algorithm: Algorithm
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    session_persistence: SessionPersistence | None = None
+    tls_enabled: bool = False
+    tls_container_ref: str | None = None
+    ca_tls_container_ref: str | None = None
+    crl_container_ref: str | None = None
+    tls_ciphers: str | None = None
+    tls_versions: tuple[str, ...] = ()
+    alpn_protocols: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    kind = Kind.MEMBER
+
+    id: str
+    pool_id: str
+    address: str
+    protocol_port: int
+    name: str = ""
+    admin_state_up: bool = True
+    subnet_id: str | None = None
+    weight: int = 1
+    backup: bool = False
+    monitor_address: str | None = None
+    monitor_port: int | None = None
+    vnic_type: str = "normal"
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthMonitor:
+    """How the members of a pool are probed. Delay and timeout are in seconds."""
+
+    kind = Kind.HEALTH_MONITOR
+
+    id: str
+    pool_id: str
+    type: MonitorType
+    delay: int
+    timeout: int
+    max_retries: int
+    max_retries_down: int = 3
+    name: str = ""
+    admin_state_up: bool = True
+    http_method: HttpMethod | None = None
+    url_path: str | None = None
+    expected_codes: str | None = None
+    http_version: float | None = None
+    domain_name: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class L7Policy:
+    kind = Kind.L7POLICY
+
+    id: str
+    listener_id: str
+    action: PolicyAction
+    position: int
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    redirect_pool_id: str | None = None
+    redirect_url: str | None = None
+    redirect_prefix: str | None = None
+    redirect_http_code: int | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class L7Rule:
+    kind = Kind.L7RULE
+
+    id: str
+    l7policy_id: str
+    type: RuleType
+    compare_type: CompareType
+    value: str
+    key: str | None = None
+    invert: bool = False
+    admin_state_up: bool = True
+    tags: tuple[str, ...] = ()
+
+
+Child = Listener | Pool | Member | HealthMonitor | L7Policy | L7Rule
+Object = LoadBalancer | Child
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One load balancer with everything below it. Never changed in place: `put` and `drop` give a new tree.
+
+    `children` keeps the order of creation, which is also the order in which lists show them.
+    """
+
+    load_balancer: LoadBalancer
+    children: Mapping[str, Child] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.load_balancer.id
+
+    @property
+    def listeners(self) -> list[Listener]:
+        return [child for child in self.children.values() if isinstance(child, Listener)]
+
+    @property
+    def pools(self) -> list[Pool]:
+        return [child for child in self.children.values() if isinstance(child, Pool)]
+
+    @property
+    def members(self) -> list[Member]:
+        return [child for child in self.children.values() if isinstance(child, Member)]
+
+    @property
+    def monitors(self) -> list[HealthMonitor]:
+        return [child for child in self.children.values() if isinstance(child, HealthMonitor)]
+
+    @property
+    def policies(self) -> list[L7Policy]:
+        return [child for child in self.children.values() if isinstance(child, L7Policy)]
+
+    @property
+    def rules(self) -> list[L7Rule]:
+        return [child for child in self.children.values() if isinstance(child, L7Rule)]
+
+    def listener(self, listener_id: str | None) -> Listener | None:
+        child = self.children.get(listener_id or "")
+        return child if isinstance(child, Listener) else None
+
+    def pool(self, pool_id: str | None) -> Pool | None:
+        child = self.children.get(pool_id or "")
+        return child if isinstance(child, Pool) else None
+
+    def policy(self, policy_id: str | None) -> L7Policy | None:
+        child = self.children.get(policy_id or "")
+        return child if isinstance(child, L7Policy) else None
+
+    def members_of(self, pool_id: str) -> list[Member]:
+        return [member for member in self.members if member.pool_id == pool_id]
+
+    def monitors_of(self, pool_id: str) -> list[HealthMonitor]:
+        return [monitor for monitor in self.monitors if monitor.pool_id == pool_id]
+
+    def policies_of(self, listener_id: str) -> list[L7Policy]:
+        """The policies of a listener in the order in which they are tried."""
+        found = [policy for policy in self.policies if policy.listener_id == listener_id]
+        return sorted(found, key=lambda policy: policy.position)
+
+    def rules_of(self, policy_id: str) -> list[L7Rule]:
+        return [rule for rule in self.rules if rule.l7policy_id == policy_id]
+
+    def listeners_of(self, pool_id: str) -> list[Listener]:
+        """The listeners that send traffic to a pool, by default or through an L7 policy."""
+        through = {policy.listener_id for policy in self.policies if policy.redirect_pool_id == pool_id}
+        return [listener for listener in self.listeners if listener.default_pool_id == pool_id or listener.id in through]
+
+    def pools_of(self, listener_id: str) -> list[Pool]:
+        """The pools a listener sends traffic to: its default pool first, then those of its L7 policies."""
+        listener = self.listener(listener_id)
+        wanted = [listener.default_pool_id] if listener else []
+        wanted += [policy.redirect_pool_id for policy in self.policies_of(listener_id)]
+        found = (self.pool(pool_id) for pool_id in dict.fromkeys(wanted))
+        return [pool for pool in found if pool]
+
+    def objects(self) -> Iterator[Object]:
+        """The load balancer, then its children in order of creation."""
+        yield self.load_balancer
+        yield from self.children.values()
+
+    def get(self, object_id: str) -> Object | None:
+        return self.load_balancer if object_id == self.load_balancer.id else self.children.get(object_id)
+
+    def put(self, *changed: Object) -> Tree:
+        """A tree with these objects added, or in the place of those with the same ids."""
+        load_balancer, children = self.load_balancer, dict(self.children)
+        for each in changed:
+            if isinstance(each, LoadBalancer):
+                load_balancer = each
+            else:
+                children[each.id] = each
+        return Tree(load_balancer, children)
+
+    def drop(self, *ids: str) -> Tree:
+        """A tree without these children and without what belongs to them; what only pointed at them points nowhere.
+
+        Members and monitors go with their pool, rules with their policy, policies with their listener. A listener whose
+        default pool goes keeps running without one. An L7 policy that sends to the pool must be dropped by the caller:
+        a pool in use by a policy is not dropped silently.
+        """
+        gone = set(ids)
+        for child in self.children.values():  # parents stand before what belongs to them only per kind, so two rounds
+            if isinstance(child, L7Policy) and child.listener_id in gone:
+                gone.add(child.id)
+        for child in self.children.values():
+            if owner_id(child) in gone:
+                gone.add(child.id)
+        children: dict[str, Child] = {}
+        for child in self.children.values():
+            if child.id in gone:
+                continue
+            if isinstance(child, Listener) and child.default_pool_id in gone:
+                child = dataclasses.replace(child, default_pool_id=None)
+            children[child.id] = child
+        return Tree(self.load_balancer, children)
+
+
+def owner_id(child: Object) -> str | None:
+    """The id of the object that an object belongs to and goes with; None for what stands directly in the load balancer."""
+    if isinstance(child, Member | HealthMonitor):
+        return child.pool_id
+    if isinstance(child, L7Policy):
+        return child.listener_id
+    if isinstance(child, L7Rule):
+        return child.l7policy_id
+    return None
+
+
+def above(tree: Tree, child: Object) -> set[str]:
+    """The ids of what shows a change of this object as its own: its owners, the listeners that use it, the load balancer."""
+    found: set[str] = set()
+    if isinstance(child, L7Rule) and (policy := tree.policy(child.l7policy_id)):
+        found |= {policy.id, policy.listener_id}
+    elif isinstance(child, L7Policy):
+        found.add(child.listener_id)
+    elif isinstance(child, Member | HealthMonitor):
+        found.add(child.pool_id)
+        found.update(listener.id for listener in tree.listeners_of(child.pool_id))
+    elif isinstance(child, Pool):
+        found.update(listener.id for listener in tree.listeners_of(child.id))
+    if not isinstance(child, LoadBalancer):
+        found.add(tree.id)
+    return found
