@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bascule.model.objects import HealthMonitor, Kind, L7Policy, L7Rule, Listener, Member, Pool, Tree
+from bascule.model.objects import HealthMonitor, L7Policy, L7Rule, Listener, Member, Pool, Tree
 
 
 class Provisioning(StrEnum):
@@ -67,7 +67,7 @@ class Fault:
     """
 
     object_id: str
-    object_kind: Kind
+    object_kind: str
     kind: FaultKind
     generation: int
     since: float
@@ -94,6 +94,15 @@ def provisioning(stamps: Stamps, observed: int, fault: int | None = None) -> Pro
     if stamps.changed <= observed:
         return Provisioning.ACTIVE
     return Provisioning.PENDING_CREATE if stamps.created > observed else Provisioning.PENDING_UPDATE
+
+
+class CarrierState(StrEnum):
+    """How a carrier stands: being filled for the first time, serving, on its way out, or not answering."""
+
+    FILLING = "filling"
+    SERVING = "serving"
+    RETIRING = "retiring"
+    LOST = "lost"
 
 
 class MemberSeen(StrEnum):

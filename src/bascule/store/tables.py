@@ -223,13 +223,17 @@ unit = sa.Table(
     sa.Column("due_at", sa.Double),
     sa.Column("rank", sa.SmallInteger, nullable=False, quote=True),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("checked_at", sa.Double),
     sa.Column("memo", Long),
     sa.Column("accepted", Long),
-    sa.Index("ix_unit_lane_due", "lane_id", "due_at"),
+    sa.Index("ix_unit_lane_due", "lane_id", "rank", "due_at"),
+    sa.Index("ix_unit_checked_at", "checked_at"),
+    sa.Index("ix_unit_gone_at", "gone_at"),
 )
 """What one pass works on. `asked` counts how often it was made due: a pass clears `due_at` only if nobody asked since it began.
-`rank` orders what is due: 0 edits, 1 resync, 2 drift. `gone_at`: confirmed deleted, kept for a while as a tombstone.
-`accepted` is the last accepted definition, as JSON."""
+`rank` orders what is due: 0 edits, 1 resync, 2 drift, 3 what failed last time and goes alone. `checked_at` is the time of the last
+pass that found or made everything as wanted. `gone_at`: confirmed deleted, kept for a while as a tombstone. `memo` holds what
+carriers asked to be kept, by carrier, and `accepted` the last accepted definition, both as JSON."""
 
 unit_need = sa.Table(
     "unit_need",

@@ -1,0 +1,33 @@
+"""What is held for a unit. Two units never hold the same thing: the natural key of the table sees to it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from bascule.store.tables import claim
+
+ADDRESS = "address"
+
+
+def taken(conn: sa.Connection, place: str, names: Sequence[str]) -> set[str]:
+    """Which of these addresses of a subnet are held by somebody."""
+    chosen = sa.select(claim.c.name).where(claim.c.kind == ADDRESS, claim.c.place == place, claim.c.live == 1)
+    return set(conn.scalars(chosen.where(claim.c.name.in_(names))))
+
+
+def all_taken(conn: sa.Connection, place: str) -> set[str]:
+    """Every address of a subnet that is held. Reads as many rows as there are: only for subnets that are nearly full."""
+    chosen = sa.select(claim.c.name).where(claim.c.kind == ADDRESS, claim.c.place == place, claim.c.live == 1)
+    return set(conn.scalars(chosen))
+
+
+def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str) -> str:
+    """Hold an address for a unit and give the id of the claim. Raises sqlalchemy.exc.IntegrityError if somebody holds it."""
+    claim_id = str(uuid.uuid4())
+    conn.execute(
+        claim.insert().values(id=claim_id, unit_id=unit_id, kind=ADDRESS, place=subnet_id, name=address, live=1)
+    )
+    return claim_id

@@ -1,0 +1,247 @@
+"""What was observed: carriers, faults, events, and what data planes report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from bascule.model.status import CarrierState, Fault, FaultKind, ListenerSeen, MemberSeen, Statistics
+from bascule.store.tables import carrier, claim, event, fault, seen, statistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """One row of the table `carrier`: what a unit's carrier has confirmed, and the digests of the documents it accepted."""
+
+    unit_id: str
+    name: str
+    state: CarrierState
+    observed: int
+    version: int
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a load balancer, in words."""
+
+    load_balancer_id: str
+    at: float
+    generation: int
+    object_kind: str
+    object_id: str
+    text: str
+
+
+def carriers(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, Carrier]]:
+    """Carriers by unit id and name."""
+    found: dict[str, dict[str, Carrier]] = {}
+    for row in conn.execute(sa.select(carrier).where(carrier.c.unit_id.in_(unit_ids)).order_by(carrier.c.name)):
+        values = dict(row._mapping) | {"state": CarrierState(row.state)}
+        found.setdefault(row.unit_id, {})[row.name] = Carrier(**values)
+    return found
+
+
+def serving(conn: sa.Connection, lane_units: sa.Select[Any]) -> list[str]:
+    """The ids among these units that have a carrier which has confirmed anything."""
+    chosen = sa.select(carrier.c.unit_id).where(carrier.c.unit_id.in_(lane_units), carrier.c.observed > 0).distinct()
+    return list(conn.scalars(chosen.order_by(carrier.c.unit_id)))
+
+
+def save_carriers(conn: sa.Connection, before: Iterable[Carrier], after: Iterable[Carrier]) -> None:
+    old, new = ({(each.unit_id, each.name): each for each in side} for side in (before, after))
+    _delete(conn, carrier, ("unit_id", "name"), [key for key in old if key not in new])
+    _upsert(
+        conn,
+        carrier,
+        ("unit_id", "name"),
+        old.keys(),
+        [_carrier_row(each) for key, each in new.items() if old.get(key) != each],
+    )
+
+
+def _carrier_row(each: Carrier) -> dict[str, Any]:
+    return {
+        "unit_id": each.unit_id,
+        "name": each.name,
+        "state": str(each.state),
+        "observed": each.observed,
+        "version": each.version,
+        "digests": dict(each.digests),
+    }
+
+
+def faults(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, Fault]]:
+    """Faults by unit id and object id."""
+    found: dict[str, dict[str, Fault]] = {}
+    for row in conn.execute(sa.select(fault).where(fault.c.unit_id.in_(unit_ids))):
+        values = dict(row._mapping)
+        unit_id = values.pop("unit_id")
+        values["kind"] = FaultKind(row.kind)
+        found.setdefault(unit_id, {})[row.object_id] = Fault(**values)
+    return found
+
+
+def save_faults(
+    conn: sa.Connection, before: Mapping[str, Mapping[str, Fault]], after: Mapping[str, Mapping[str, Fault]]
+) -> None:
+    old = {(unit_id, object_id): each for unit_id, some in before.items() for object_id, each in some.items()}
+    new = {(unit_id, object_id): each for unit_id, some in after.items() for object_id, each in some.items()}
+    _delete(conn, fault, ("unit_id", "object_id"), [key for key in old if key not in new])
+    rows = [
+        {
+            "unit_id": key[0],
+            "object_id": each.object_id,
+            "object_kind": each.object_kind,
+            "kind": str(each.kind),
+            "generation": each.generation,
+            "since": each.since,
+            "user_text": each.user_text,
+            "operator_text": each.operator_text,
+        }
+        for key, each in new.items()
+        if old.get(key) != each
+    ]
+    _upsert(conn, fault, ("unit_id", "object_id"), old.keys(), rows)
+
+
+def add_events(conn: sa.Connection, events: Sequence[Event], keep: int) -> None:
+    """Write events down, and forget old ones where a load balancer has many more than `keep`."""
+    if not events:
+        return
+    conn.execute(
+        event.insert(),
+        [
+            {
+                "load_balancer_id": each.load_balancer_id,
+                "at": each.at,
+                "generation": each.generation,
+                "object_kind": each.object_kind,
+                "object_id": each.object_id,
+                "text": each.text,
+            }
+            for each in events
+        ],
+    )
+    ids = sorted({each.load_balancer_id for each in events})
+    counted = sa.select(event.c.load_balancer_id).where(event.c.load_balancer_id.in_(ids))
+    crowded = counted.group_by(event.c.load_balancer_id).having(sa.func.count() > keep + keep // 4 + 1)
+    for load_balancer_id in conn.scalars(crowded).all():
+        newest = sa.select(event.c.id).where(event.c.load_balancer_id == load_balancer_id)
+        last = conn.scalar(newest.order_by(event.c.id.desc()).offset(keep - 1).limit(1))
+        conn.execute(event.delete().where(event.c.load_balancer_id == load_balancer_id, event.c.id < last))
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBy:
+    """What one carrier last said of the members and listeners of a load balancer."""
+
+    listeners: Mapping[str, ListenerSeen] = field(default_factory=dict)
+    members: Mapping[str, MemberSeen] = field(default_factory=dict)
+
+
+def seen_by(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, SeenBy]]:
+    """What carriers last said, by unit id and name of the carrier."""
+    rows: dict[str, dict[str, tuple[dict[str, ListenerSeen], dict[str, MemberSeen]]]] = {}
+    for row in conn.execute(sa.select(seen).where(seen.c.unit_id.in_(unit_ids))):
+        listeners, members = rows.setdefault(row.unit_id, {}).setdefault(row.carrier, ({}, {}))
+        if row.status in ListenerSeen:
+            listeners[row.object_id] = ListenerSeen(row.status)
+        else:
+            members[row.object_id] = MemberSeen(row.status)
+    return {
+        unit_id: {name: SeenBy(listeners, members) for name, (listeners, members) in some.items()}
+        for unit_id, some in rows.items()
+    }
+
+
+def save_seen(
+    conn: sa.Connection, before: Mapping[tuple[str, str], SeenBy], after: Mapping[tuple[str, str], SeenBy]
+) -> None:
+    """Write what changed between two states of what carriers said. The keys are unit id and carrier."""
+    old, new = _seen_rows(before), _seen_rows(after)
+    keys = ("unit_id", "carrier", "object_id")
+    _delete(conn, seen, keys, [key for key in old if key not in new])
+    changed = [
+        dict(zip(keys, key, strict=True)) | {"status": status} for key, status in new.items() if old.get(key) != status
+    ]
+    _upsert(conn, seen, keys, old.keys(), changed)
+
+
+def _seen_rows(side: Mapping[tuple[str, str], SeenBy]) -> dict[tuple[str, str, str], str]:
+    return {
+        (unit_id, name, object_id): str(status)
+        for (unit_id, name), said in side.items()
+        for object_id, status in (*said.listeners.items(), *said.members.items())
+    }
+
+
+_COUNTERS = ("bytes_in", "bytes_out", "total_connections", "request_errors")
+
+
+def save_statistics(conn: sa.Connection, said: Mapping[tuple[str, str], Mapping[str, Statistics]]) -> None:
+    """Take over listener counters by unit id and carrier. A counter that went down has started anew: its old value is kept."""
+    unit_ids = sorted({unit_id for unit_id, _ in said})
+    old = {
+        (row.unit_id, row.carrier, row.listener_id): row
+        for row in conn.execute(sa.select(statistics).where(statistics.c.unit_id.in_(unit_ids)))
+    }
+    rows = []
+    for (unit_id, name), listeners in said.items():
+        for listener_id, now in listeners.items():
+            row = _counted(old.get((unit_id, name, listener_id)), now)
+            rows.append(row | {"unit_id": unit_id, "carrier": name, "listener_id": listener_id})
+    _upsert(conn, statistics, ("unit_id", "carrier", "listener_id"), old.keys(), rows)
+
+
+def _counted(before: sa.Row[Any] | None, now: Statistics) -> dict[str, Any]:
+    last = {name: before._mapping[f"last_{name}"] if before else 0 for name in _COUNTERS}
+    kept = {name: before._mapping[f"kept_{name}"] if before else 0 for name in _COUNTERS}
+    if any(getattr(now, name) < last[name] for name in _COUNTERS):
+        kept = {name: kept[name] + last[name] for name in _COUNTERS}
+    row: dict[str, Any] = {f"kept_{name}": kept[name] for name in _COUNTERS}
+    row |= {f"last_{name}": getattr(now, name) for name in _COUNTERS}
+    return row | {"active_connections": now.active_connections}
+
+
+def forget(conn: sa.Connection, unit_ids: Sequence[str]) -> None:
+    """Remove everything observed of units that are gone, and what was claimed for them. Events stay until they are purged."""
+    for table in (carrier, fault, seen, statistics, claim):
+        conn.execute(table.delete().where(table.c.unit_id.in_(unit_ids)))
+
+
+def purge_events(conn: sa.Connection, load_balancer_ids: Sequence[str]) -> None:
+    conn.execute(event.delete().where(event.c.load_balancer_id.in_(load_balancer_ids)))
+
+
+def _upsert(
+    conn: sa.Connection,
+    table: sa.Table,
+    keys: tuple[str, ...],
+    known: Iterable[tuple[str, ...]],
+    rows: Sequence[dict[str, Any]],
+) -> None:
+    """Insert rows whose key is not among the known ones, update the others. The transaction holds the unit or the lane."""
+    there = set(known)
+    fresh = [row for row in rows if tuple(row[key] for key in keys) not in there]
+    stale = [row for row in rows if tuple(row[key] for key in keys) in there]
+    if fresh:
+        conn.execute(table.insert(), fresh)
+    if stale:
+        where = [table.c[key] == sa.bindparam(f"b_{key}") for key in keys]
+        values = {name: sa.bindparam(f"b_{name}", type_=table.c[name].type) for name in stale[0] if name not in keys}
+        conn.execute(
+            table.update().where(*where).values(values),
+            [{f"b_{name}": value for name, value in row.items()} for row in stale],
+        )
+
+
+def _delete(conn: sa.Connection, table: sa.Table, keys: tuple[str, ...], gone: Sequence[tuple[str, ...]]) -> None:
+    if gone:
+        where = [table.c[key] == sa.bindparam(f"b_{key}") for key in keys]
+        conn.execute(
+            table.delete().where(*where), [{f"b_{k}": v for k, v in zip(keys, key, strict=True)} for key in gone]
+        )

@@ -1,0 +1,283 @@
+"""Units and lanes: what is due, who may work on it, and what came of it.
+
+A unit that is due says so in its own row; there is no queue beside it. A lane is taken and given back by compare-and-swap on its
+fencing number, so that two workers never believe that they hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from bascule.model.backend import LaneSpec
+from bascule.store.tables import lane, unit, unit_need
+
+
+class Rank(IntEnum):
+    """In which order due units are taken. `ALONE`: it was refused or its outcome was unknown, so it is not put in a batch."""
+
+    EDIT = 0
+    RESYNC = 1
+    DRIFT = 2
+    ALONE = 3
+
+
+LOAD_BALANCER = "load_balancer"
+"""The kind of the units that are load balancers. Every other kind is shared by several of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One row of the table `unit`."""
+
+    id: str
+    kind: str
+    key: str
+    lane_id: str
+    backend: str
+    generation: int = 1
+    observed: int = 0
+    replace: int = 0
+    deleted: int | None = None
+    gone_at: float | None = None
+    asked: int = 1
+    due_at: float | None = None
+    rank: int = Rank.EDIT
+    attempts: int = 0
+    checked_at: float | None = None
+    memo: str | None = None
+    accepted: str | None = None
+
+
+_COLUMNS = tuple(Unit.__dataclass_fields__)
+_SELECT = sa.select(*(unit.c[name] for name in _COLUMNS))
+
+
+def _units(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
+    return [Unit(**row._mapping) for row in rows]
+
+
+def add(conn: sa.Connection, new: Unit) -> None:
+    conn.execute(unit.insert().values({name: getattr(new, name) for name in _COLUMNS}))
+
+
+def get(conn: sa.Connection, unit_id: str) -> Unit | None:
+    return next(iter(load(conn, [unit_id]).values()), None)
+
+
+def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
+    """Units by id; ids that do not exist are left out."""
+    return {found.id: found for found in _units(conn.execute(_SELECT.where(unit.c.id.in_(ids))))}
+
+
+def bump(conn: sa.Connection, unit_id: str, now: float, **values: Any) -> Unit | None:
+    """Raise a unit's generation and make it due; None if it does not exist or is gone.
+
+    This is the first write of every transaction that changes a load balancer. It holds the unit's row until the end, so that
+    whatever is checked afterwards stays true.
+    """
+    done = conn.execute(
+        unit.update()
+        .where(unit.c.id == unit_id, unit.c.gone_at.is_(None))
+        .values(
+            generation=unit.c.generation + 1,
+            asked=unit.c.asked + 1,
+            due_at=now,
+            rank=int(Rank.EDIT),
+            attempts=0,
+            **values,
+        )
+    )
+    return get(conn, unit_id) if done.rowcount else None
+
+
+def ask(conn: sa.Connection, ids: Sequence[str], now: float, rank: Rank) -> None:
+    """Make units due for a reason other than an edit. What is due earlier, or for a more urgent reason, stays so."""
+    if not ids:
+        return
+    idle = unit.c.due_at.is_(None)
+    conn.execute(
+        unit.update()
+        .where(unit.c.id.in_(ids), unit.c.gone_at.is_(None))
+        .values(
+            asked=unit.c.asked + 1,
+            rank=sa.case((sa.or_(idle, unit.c.rank > int(rank)), int(rank)), else_=unit.c.rank),
+            due_at=sa.case((sa.or_(idle, unit.c.due_at > now), now), else_=unit.c.due_at),
+        )
+    )
+
+
+def take_due(conn: sa.Connection, lane_id: str, now: float, limit: int) -> list[Unit]:
+    """What to work on next in a lane: up to `limit` units that go together, most urgent first, and one that goes alone."""
+    found: list[Unit] = []
+    for rank in (Rank.EDIT, Rank.RESYNC, Rank.DRIFT):
+        if len(found) < limit:
+            found += _due(conn, lane_id, now, rank, limit - len(found))
+    return found + _due(conn, lane_id, now, Rank.ALONE, 1)
+
+
+def _due(conn: sa.Connection, lane_id: str, now: float, rank: Rank, limit: int) -> list[Unit]:
+    chosen = _SELECT.where(unit.c.lane_id == lane_id, unit.c.rank == int(rank), unit.c.due_at <= now)
+    return _units(conn.execute(chosen.order_by(unit.c.due_at).limit(limit)))
+
+
+def finish(conn: sa.Connection, results: Sequence[Mapping[str, Any]]) -> None:
+    """Write what came of passes: for each `id`, `asked` as it was when the pass began, and the new column values.
+
+    `due_at`, `rank` and `attempts` are taken over only where nobody asked for the unit since.
+    """
+    if not results:
+        return
+    untouched = unit.c.asked == sa.bindparam("b_asked")
+    timing = {
+        name: sa.case((untouched, sa.bindparam(f"b_{name}", type_=unit.c[name].type)), else_=unit.c[name])
+        for name in ("due_at", "rank", "attempts")
+    }
+    plain = {
+        name: sa.bindparam(f"b_{name}", type_=unit.c[name].type)
+        for name in ("observed", "checked_at", "gone_at", "memo", "accepted")
+    }
+    statement = unit.update().where(unit.c.id == sa.bindparam("b_id")).values(**timing, **plain)
+    conn.execute(statement, [{f"b_{name}": value for name, value in result.items()} for result in results])
+
+
+def purge(conn: sa.Connection, gone_before: float, limit: int) -> int:
+    """Forget tombstones of units that have been gone since before a time. Gives how many."""
+    ids = conn.scalars(sa.select(unit.c.id).where(unit.c.gone_at < gone_before).limit(limit)).all()
+    if ids:
+        conn.execute(unit.delete().where(unit.c.id.in_(ids)))
+    return len(ids)
+
+
+def forgotten(conn: sa.Connection, limit: int) -> list[str]:
+    """Units that are behind and yet not due. There are none; who finds one makes it due."""
+    behind = unit.c.observed < unit.c.generation
+    return list(
+        conn.scalars(
+            sa.select(unit.c.id).where(behind, unit.c.due_at.is_(None), unit.c.gone_at.is_(None)).limit(limit)
+        )
+    )
+
+
+def unchecked(conn: sa.Connection, since: float, limit: int) -> list[str]:
+    """Units that are not due and whose last good pass was before a time, longest ago first."""
+    chosen = sa.select(unit.c.id).where(unit.c.checked_at < since, unit.c.due_at.is_(None), unit.c.gone_at.is_(None))
+    return list(conn.scalars(chosen.order_by(unit.c.checked_at).limit(limit)))
+
+
+# Needs
+
+
+def add_need(conn: sa.Connection, unit_id: str, needs_id: str) -> None:
+    conn.execute(unit_need.insert().values(unit_id=unit_id, needs_id=needs_id))
+
+
+def needs(conn: sa.Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    """What units need, by unit id."""
+    found: dict[str, list[str]] = {}
+    for row in conn.execute(sa.select(unit_need).where(unit_need.c.unit_id.in_(ids)).order_by(unit_need.c.needs_id)):
+        found.setdefault(row.unit_id, []).append(row.needs_id)
+    return found
+
+
+def users(conn: sa.Connection, needs_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Which units need shared units, by the id of the shared unit; in order of id."""
+    found: dict[str, list[str]] = {}
+    for row in conn.execute(sa.select(unit_need).where(unit_need.c.needs_id.in_(needs_ids)).order_by(unit_need.c.unit_id)):
+        found.setdefault(row.needs_id, []).append(row.unit_id)
+    return found
+
+
+def drop_needs(conn: sa.Connection, pairs: Sequence[tuple[str, str]]) -> None:
+    """Forget that units (first) need shared units (second)."""
+    if not pairs:
+        return
+    one = unit_need.delete().where(
+        unit_need.c.unit_id == sa.bindparam("b_unit"), unit_need.c.needs_id == sa.bindparam("b_needs")
+    )
+    conn.execute(one, [{"b_unit": user, "b_needs": needed} for user, needed in pairs])
+
+
+# Lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One row of the table `lane`."""
+
+    id: str
+    backend: str
+    tags: tuple[str, ...]
+    owner: str | None
+    fence: int
+    beat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write to a lane, for as long as its fencing number stands."""
+
+    lane_id: str
+    owner: str
+    fence: int
+
+
+class LaneLost(Exception):
+    """Somebody else holds the lane now. Nothing of the transaction may be kept."""
+
+
+def ensure_lanes(conn: sa.Connection, backend: str, specs: Sequence[LaneSpec]) -> None:
+    """Make the rows of a backend's lanes, or bring their tags up to date."""
+    known = {row.id: tuple(row.tags) for row in conn.execute(sa.select(lane.c.id, lane.c.tags))}
+    for spec in specs:
+        if spec.id not in known:
+            conn.execute(
+                lane.insert().values(id=spec.id, backend=backend, tags=list(spec.tags), owner=None, fence=0, beat=0)
+            )
+        elif known[spec.id] != spec.tags:
+            conn.execute(lane.update().where(lane.c.id == spec.id).values(tags=list(spec.tags)))
+
+
+def lanes(conn: sa.Connection) -> list[Lane]:
+    return [_lane(row) for row in conn.execute(sa.select(lane))]
+
+
+def lanes_with_due(conn: sa.Connection, now: float) -> list[Lane]:
+    """The lanes in which something is due."""
+    due = sa.exists().where(
+        unit.c.lane_id == lane.c.id, unit.c.rank.in_([int(rank) for rank in Rank]), unit.c.due_at <= now
+    )
+    return [_lane(row) for row in conn.execute(sa.select(lane).where(due))]
+
+
+def _lane(row: sa.Row[Any]) -> Lane:
+    return Lane(row.id, row.backend, tuple(row.tags), row.owner, row.fence, row.beat)
+
+
+def take(conn: sa.Connection, seen: Lane, owner: str) -> Lease | None:
+    """Take a lane that still stands as it was seen; None if somebody was faster or gave a sign of life."""
+    done = conn.execute(
+        lane.update()
+        .where(lane.c.id == seen.id, lane.c.fence == seen.fence, lane.c.beat == seen.beat)
+        .where(lane.c.owner.is_(None) if seen.owner is None else lane.c.owner == seen.owner)
+        .values(owner=owner, fence=seen.fence + 1, beat=0)
+    )
+    return Lease(seen.id, owner, seen.fence + 1) if done.rowcount else None
+
+
+def hold(conn: sa.Connection, lease: Lease, *, release: bool = False) -> None:
+    """Give a sign of life in a lane that is held, or give the lane back. Raises LaneLost where it is held no more.
+
+    Every transaction that writes what came of a pass calls this first: it is the fence of the database.
+    """
+    done = conn.execute(
+        lane.update()
+        .where(lane.c.id == lease.lane_id, lane.c.fence == lease.fence, lane.c.owner == lease.owner)
+        .values(beat=lane.c.beat + 1, **({"owner": None} if release else {}))
+    )
+    if not done.rowcount:
+        raise LaneLost(lease.lane_id)
