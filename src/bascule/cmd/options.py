@@ -1,0 +1,189 @@
+"""Every option that there is: its name, what it means, what is allowed and what it is when nobody says anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oslo_config import cfg, types
+
+PROVIDERS = ("haproxy", "memory")
+
+SUBNET_PREFIX = "subnet:"
+
+_NAME = types.String(regex=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
+_WORD = types.String(regex=r"^\S+$")
+
+_GENERAL = [
+    cfg.StrOpt(
+        "state_dir",
+        sample_default="/var/lib/bascule",
+        help="Directory for what must outlive a restart: the SQLite database, the files of the running HAProxys, "
+        "certificates. Made if it is missing. The default is /var/lib/bascule for root, else ~/.local/state/bascule.",
+    ),
+    cfg.StrOpt(
+        "runtime_dir",
+        sample_default="$state_dir/run",
+        help="Directory for sockets, readable by nobody else. Its path must be short, at most 60 bytes.",
+    ),
+    cfg.FloatOpt(
+        "error_after",
+        default=600.0,
+        min=0,
+        help="Seconds after which an object shows ERROR while a change keeps failing for reasons that may pass. "
+        "Trying goes on.",
+    ),
+    cfg.ListOpt(
+        "enabled_providers",
+        default=["haproxy"],
+        item_type=types.String(choices=PROVIDERS),
+        help="What may carry load balancers. 'haproxy': HAProxy processes on this machine. 'memory': nothing but a "
+        "record in memory, for measuring and for trying out the API.",
+    ),
+    cfg.StrOpt("default_provider", default="haproxy", help="The provider of load balancers that name none."),
+    cfg.ListOpt(
+        "subnets",
+        default=[],
+        item_type=_NAME,
+        help="Names of the subnets for VIPs and members; each is described in a section [subnet:NAME]. Without any, "
+        "there is one for VIPs, 127.10.0.0/16, and none for members.",
+    ),
+]
+
+_DATABASE = [
+    cfg.StrOpt(
+        "connection",
+        secret=True,
+        sample_default="sqlite:///$state_dir/bascule.sqlite",
+        help="SQLAlchemy URL of the database: sqlite:////PATH, postgresql+psycopg://USER:PASSWORD@HOST/NAME or "
+        "mysql+pymysql://USER:PASSWORD@HOST/NAME.",
+    ),
+    cfg.IntOpt("pool_size", default=8, min=1, max=1000, help="Connections that one process may have open at a time."),
+]
+
+_API = [
+    cfg.IPOpt(
+        "bind_host",
+        default="127.0.0.1",
+        help="Address that bascule-api listens on. Without authentication only a loopback address is accepted.",
+    ),
+    cfg.PortOpt("bind_port", default=9876, min=1, help="Port that bascule-api listens on."),
+    cfg.IntOpt("threads", default=4, min=1, max=256, help="Requests that one bascule-api works on at a time."),
+    cfg.ListOpt(
+        "allowed_hosts",
+        default=[],
+        item_type=_WORD,
+        help="Names in the Host header that the API answers to, without port, besides bind_host and localhost.",
+    ),
+    cfg.StrOpt(
+        "default_project_id",
+        default="00000000000000000000000000000000",
+        regex=r"^[A-Za-z0-9_-]{1,36}$",
+        help="Without authentication: the project of requests that name none.",
+    ),
+    cfg.IntOpt("max_limit", default=1000, min=1, max=10000, help="Most objects that one page of a list has."),
+]
+
+_WORKER = [
+    cfg.FloatOpt(
+        "lease",
+        default=15.0,
+        min=1,
+        max=3600,
+        help="Seconds without a sign of life after which a worker's lane is taken over by another worker.",
+    ),
+    cfg.IntOpt("batch", default=50, min=1, max=1000, help="Most load balancers that one pass works on in a lane."),
+    cfg.FloatOpt(
+        "poll_interval",
+        default=1.0,
+        min=0.01,
+        max=3600,
+        help="Seconds after which a worker looks for work even if nobody woke it up.",
+    ),
+    cfg.ListOpt(
+        "tags", default=[], item_type=_NAME, help="Tags of lanes, such as hosts and sites, that this worker serves."
+    ),
+]
+
+_HEALTH_MANAGER = [
+    cfg.FloatOpt(
+        "interval", default=2.0, min=0.1, max=3600, help="Seconds between two looks at what the data planes see."
+    ),
+]
+
+_HOUSEKEEPING = [
+    cfg.FloatOpt("interval", default=60.0, min=1, max=86400, help="Seconds between two rounds of housekeeping."),
+]
+
+_HAPROXY = [
+    cfg.StrOpt(
+        "binary",
+        help="Path of the haproxy program. Without it, the one on the PATH, or else the one of the extra 'demo'.",
+    ),
+]
+
+_CERTIFICATES = [
+    cfg.StrOpt(
+        "directory",
+        sample_default="$state_dir/certificates",
+        help="Directory of certificates: DIRECTORY/PROJECT_ID/NAME is a PEM file with certificate, chain and key, and "
+        "a load balancer of that project refers to it as NAME.",
+    ),
+]
+
+_SUBNET = [
+    cfg.StrOpt("cidr", help="The subnet's addresses, such as 192.0.2.0/24."),
+    cfg.StrOpt("id", help="UUID of the subnet. Without it, one that follows from the name."),
+    cfg.StrOpt("network_id", help="UUID of the subnet's network. Without it, one that follows from the name."),
+    cfg.StrOpt("first", help="First address that is given to VIPs. Without it, the subnet's first host address."),
+    cfg.StrOpt("last", help="Last address that is given to VIPs. Without it, the subnet's last host address."),
+    cfg.StrOpt("gateway", help="Address of the subnet's router, where there is one."),
+    cfg.BoolOpt("vips", default=False, help="Whether VIPs may lie in this subnet."),
+    cfg.BoolOpt(
+        "members",
+        default=False,
+        help="Whether members may lie in this subnet. Users can then send traffic to every address in it, so it must "
+        "not hold anything of the control plane.",
+    ),
+]
+
+SUBNET_NAMES = tuple(option.dest for option in _SUBNET)
+
+_GROUPS: dict[str, Sequence[cfg.Opt]] = {
+    "database": _DATABASE,
+    "api": _API,
+    "worker": _WORKER,
+    "health_manager": _HEALTH_MANAGER,
+    "housekeeping": _HOUSEKEEPING,
+    "haproxy": _HAPROXY,
+    "certificates": _CERTIFICATES,
+}
+
+
+def register(conf: cfg.ConfigOpts) -> None:
+    """Make the options known. Those of a subnet follow once the names of the subnets are known."""
+    conf.register_opts(_GENERAL)
+    for group, options in _GROUPS.items():
+        conf.register_opts(options, group=group)
+
+
+def register_subnet(conf: cfg.ConfigOpts, name: str) -> None:
+    """Make the options of one declared subnet known."""
+    conf.register_opts(_SUBNET, group=subnet_group(name))
+
+
+def names(subnets: Sequence[str]) -> dict[str, set[str]]:
+    """The names of the options of every section but [DEFAULT], for subnets of these names."""
+    groups = {**_GROUPS, **{subnet_group(name): _SUBNET for name in subnets}}
+    return {group: {option.dest for option in found} for group, found in groups.items()}
+
+
+def subnet_group(name: str) -> str:
+    """The section that describes a subnet."""
+    return f"{SUBNET_PREFIX}{name}"
+
+
+def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
+    """The options for oslo-config-generator and oslo-config-validator."""
+    subnet = cfg.OptGroup(f"{SUBNET_PREFIX}NAME", dynamic_group_owner="subnets")
+    groups = [(cfg.OptGroup(name), list(options)) for name, options in _GROUPS.items()]
+    return [(None, list(_GENERAL)), *groups, (subnet, list(_SUBNET))]

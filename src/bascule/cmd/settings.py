@@ -1,0 +1,279 @@
+"""The settings: read once from files and the environment, checked, and passed on as plain values.
+
+Nothing else in Bascule looks at configuration. The options are registered on an object of our own, never on the global
+one of oslo.config, so that importing this package changes nothing for anybody.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from oslo_config import cfg
+from oslo_log import log
+
+from bascule.cmd import options
+from bascule.cmd.subnets import SubnetError, built_in, declared
+from bascule.model.definition import Subnet
+
+ENVIRONMENT = "BASCULE_CONFIG_FILE"
+"""Names the configuration files where no --config-file does; several are separated by colons."""
+
+SYSTEM_FILE = Path("/etc/bascule/bascule.conf")
+
+RUNTIME_DIR_LIMIT = 60
+"""Bytes. Sockets lie below the runtime directory, and the path of a Unix socket may have at most 107 bytes."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used. The text names the option and says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """Where the database is, as an SQLAlchemy URL, and how many connections a process may have open."""
+
+    connection: str
+    pool_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """The HTTP API. `allowed_hosts` are the names it answers to; `max_limit` is the longest page of a list."""
+
+    bind_host: str
+    bind_port: int
+    threads: int
+    allowed_hosts: tuple[str, ...]
+    default_project_id: str
+    max_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """The workers. `lease` and `poll_interval` are in seconds."""
+
+    lease: float
+    batch: int
+    poll_interval: float
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthManagerSettings:
+    """The health managers. `interval` is in seconds."""
+
+    interval: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HousekeepingSettings:
+    """The housekeepers. `interval` is in seconds."""
+
+    interval: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaproxySettings:
+    """The HAProxy provider. No `binary` means: look on the PATH, then for the one installed beside Bascule."""
+
+    binary: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificatesSettings:
+    """Where certificates lie: one folder per project below `directory`."""
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. `error_after` is in seconds."""
+
+    state_dir: Path
+    runtime_dir: Path
+    error_after: float
+    enabled_providers: tuple[str, ...]
+    default_provider: str
+    subnets: tuple[Subnet, ...]
+    database: DatabaseSettings
+    api: ApiSettings
+    worker: WorkerSettings
+    health_manager: HealthManagerSettings
+    housekeeping: HousekeepingSettings
+    haproxy: HaproxySettings
+    certificates: CertificatesSettings
+
+
+def load(config_files: Sequence[str] | None = None) -> Settings:
+    """The settings from these files; without any, from those that the environment names, or the system's, or defaults.
+
+    Raises SettingsError.
+    """
+    return plain(read(config_files))
+
+
+def read(config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
+    """The options as oslo.config sees them, for the libraries that want them so. Raises SettingsError."""
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    options.register(conf)
+    found = files(config_files)
+    try:
+        conf(args=[], project="bascule", default_config_files=list(found), default_config_dirs=[])
+    except (cfg.Error, ValueError, OSError) as error:
+        raise SettingsError(str(error)) from error
+    for name in _values(conf, None, ["subnets"])["subnets"]:
+        options.register_subnet(conf, name)
+    _refuse_unknown(conf, found)
+    return conf
+
+
+def files(config_files: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The files that settings are read from, as absolute paths."""
+    if not config_files:
+        config_files = [name for name in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if name]
+    if not config_files and SYSTEM_FILE.exists():
+        config_files = [str(SYSTEM_FILE)]
+    return tuple(str(Path(name).expanduser().absolute()) for name in config_files)
+
+
+def plain(conf: cfg.ConfigOpts) -> Settings:
+    """Check every option and give all of them as plain values. Raises SettingsError."""
+    top = _values(conf, None, ("state_dir", "runtime_dir", "error_after", "enabled_providers", "default_provider"))
+    state_dir = Path(top["state_dir"] or _default_state_dir()).expanduser().absolute()
+    runtime_dir = Path(top["runtime_dir"] or state_dir / "run").expanduser().absolute()
+    if len(os.fsencode(runtime_dir)) > RUNTIME_DIR_LIMIT:
+        raise SettingsError(
+            f"[DEFAULT] runtime_dir: {runtime_dir} is too long, since Unix sockets lie below it; "
+            f"at most {RUNTIME_DIR_LIMIT} bytes are allowed"
+        )
+    providers = top["enabled_providers"]
+    if top["default_provider"] not in providers:
+        allowed = ", ".join(providers)
+        raise SettingsError(f"[DEFAULT] default_provider: {top['default_provider']} is not enabled; enabled: {allowed}")
+    database = _values(conf, "database", _names(DatabaseSettings))
+    directory = _values(conf, "certificates", ("directory",))["directory"]
+    database["connection"] = _database_url(database["connection"], state_dir)
+    return Settings(
+        state_dir=state_dir,
+        runtime_dir=runtime_dir,
+        error_after=top["error_after"],
+        enabled_providers=providers,
+        default_provider=top["default_provider"],
+        subnets=_subnets(conf),
+        database=DatabaseSettings(**database),
+        api=_api(conf),
+        worker=_group(conf, WorkerSettings, "worker"),
+        health_manager=_group(conf, HealthManagerSettings, "health_manager"),
+        housekeeping=_group(conf, HousekeepingSettings, "housekeeping"),
+        haproxy=_group(conf, HaproxySettings, "haproxy"),
+        certificates=CertificatesSettings(
+            directory=Path(directory or state_dir / "certificates").expanduser().absolute()
+        ),
+    )
+
+
+T = TypeVar("T")
+
+
+def _group(conf: cfg.ConfigOpts, kind: type[T], group: str) -> T:
+    """A dataclass whose fields have the names of the options of a group."""
+    return kind(**_values(conf, group, _names(kind)))
+
+
+def _names(kind: type[Any]) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def _values(conf: cfg.ConfigOpts, group: str | None, names: Iterable[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in names:
+        try:
+            value = (conf[group] if group else conf)[name]
+        except (cfg.Error, ValueError) as error:
+            # The library's text names the option and the file in its own way first.
+            reason = str(error).split(" is not valid: ", 1)[-1]
+            raise SettingsError(f"[{group or 'DEFAULT'}] {name}: {reason}") from error
+        found[name] = tuple(value) if isinstance(value, list) else value
+    return found
+
+
+def _api(conf: cfg.ConfigOpts) -> ApiSettings:
+    values = _values(conf, "api", _names(ApiSettings))
+    host = values["bind_host"]
+    values["allowed_hosts"] = tuple(dict.fromkeys((*values["allowed_hosts"], host, "localhost", "127.0.0.1", "::1")))
+    return ApiSettings(**values)
+
+
+def _default_state_dir() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/bascule")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "bascule"
+
+
+def _database_url(connection: str | None, state_dir: Path) -> str:
+    """The database's URL. Without one, a file in the state directory; the path of a file is made absolute."""
+    if not connection:
+        url = sa.URL.create("sqlite", database=str(state_dir / "bascule.sqlite"))
+        return url.render_as_string(hide_password=False)
+    try:
+        url = sa.make_url(connection)
+    except sa.exc.ArgumentError as error:
+        raise SettingsError(f"[database] connection: {error}") from error
+    allowed = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
+    if url.drivername not in allowed:
+        raise SettingsError(
+            f"[database] connection: {url.drivername}:// is not supported; allowed are {', '.join(allowed)}"
+        )
+    if url.drivername == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise SettingsError(
+                "[database] connection: sqlite:// needs the path of a file, such as sqlite:////var/lib/b.sqlite"
+            )
+        url = url.set(database=str(Path(url.database).absolute()))
+    return url.render_as_string(hide_password=False)
+
+
+def _subnets(conf: cfg.ConfigOpts) -> tuple[Subnet, ...]:
+    """The declared subnets; where none is declared, the built-in one."""
+    if not conf.subnets:
+        return (built_in(),)
+    found: dict[str, Subnet] = {}
+    for name in conf.subnets:
+        group = options.subnet_group(name)
+        try:
+            subnet = declared(name, _values(conf, group, options.SUBNET_NAMES))
+        except SubnetError as error:
+            raise SettingsError(f"[{group}] {error.option}: {error}") from error
+        if subnet.id in found:
+            raise SettingsError(f"[{group}] id: {subnet.id} is also the id of subnet {found[subnet.id].name}")
+        found[subnet.id] = subnet
+    return tuple(found.values())
+
+
+def _refuse_unknown(conf: cfg.ConfigOpts, config_files: Sequence[str]) -> None:
+    """A misspelt option would silently keep its default, so it is an error."""
+    known = options.names(conf.subnets)
+    known["DEFAULT"] = set(conf) - set(known)
+    for file in config_files:
+        sections: dict[str, dict[str, Any]] = {}
+        cfg.ConfigParser(file, sections).parse()
+        for section, found in sections.items():
+            for name in found:
+                if name.replace("-", "_") not in known.get(section, ()):
+                    raise SettingsError(f"[{section}] {name}: {file} sets it, but {_why_unknown(section, known)}")
+
+
+def _why_unknown(section: str, known: Mapping[str, set[str]]) -> str:
+    if section in known:
+        return f"the options of this section are: {', '.join(sorted(known[section]))}"
+    if section.startswith(options.SUBNET_PREFIX):
+        return "subnets in [DEFAULT] does not name this subnet"
+    return f"the sections are: {', '.join(known)}"

@@ -1,0 +1,84 @@
+"""Declared subnets: from the options of a section to a checked value."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from bascule.model.definition import Subnet
+
+_NAMESPACE = uuid.UUID("5b0cbf4a-9f0c-5c5e-9c5e-0b6c1f4f6a10")
+"""Ids that nobody chose follow from names in this name space, so that they are the same everywhere and at all times."""
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SubnetError(Exception):
+    """A subnet that cannot be declared so, and the option that is to blame."""
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(text)
+        self.option = option
+
+
+def built_in() -> Subnet:
+    """The subnet for VIPs that exists when none is declared. Linux has all of 127.0.0.0/8 without any set-up."""
+    return declared("local", {"cidr": "127.10.0.0/16", "vips": True})
+
+
+def declared(name: str, values: Mapping[str, Any]) -> Subnet:
+    """A subnet from the options of its section. Raises SubnetError."""
+    network = _network(values.get("cidr"))
+    lowest, highest = _hosts(network)
+    first = _address(network, "first", values.get("first") or str(lowest))
+    last = _address(network, "last", values.get("last") or str(highest))
+    if int(ipaddress.ip_address(first)) > int(ipaddress.ip_address(last)):
+        raise SubnetError("last", f"{last} is lower than first, {first}")
+    if not values.get("vips") and not values.get("members"):
+        raise SubnetError("vips", "vips or members must be true, or the subnet is of no use")
+    gateway = values.get("gateway")
+    return Subnet(
+        id=_uuid("id", values.get("id") or str(uuid.uuid5(_NAMESPACE, f"subnet {name}"))),
+        name=name,
+        network_id=_uuid("network_id", values.get("network_id") or str(uuid.uuid5(_NAMESPACE, f"network {name}"))),
+        cidr=str(network),
+        first=first,
+        last=last,
+        gateway=_address(network, "gateway", gateway) if gateway else None,
+        vips=bool(values.get("vips")),
+        members=bool(values.get("members")),
+    )
+
+
+def _network(cidr: str | None) -> _Network:
+    if not cidr:
+        raise SubnetError("cidr", "it must be given, such as 192.0.2.0/24")
+    try:
+        return ipaddress.ip_network(cidr)
+    except ValueError as error:
+        raise SubnetError("cidr", f"{error}; it must be a network such as 192.0.2.0/24") from error
+
+
+def _hosts(network: _Network) -> tuple[Any, Any]:
+    """The first and the last address that a host may have."""
+    edge = 1 if network.num_addresses > 2 else 0
+    return network[edge], network[-1 - edge]
+
+
+def _address(network: _Network, option: str, text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise SubnetError(option, f"{text} is not an IP address") from error
+    if address not in network:
+        raise SubnetError(option, f"{text} is not in {network}")
+    return str(address)
+
+
+def _uuid(option: str, text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise SubnetError(option, f"{text!r} is not a UUID") from error
