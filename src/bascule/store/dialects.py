@@ -1,0 +1,115 @@
+"""What differs between SQLite, PostgreSQL and MariaDB in how transactions begin and fail.
+
+| | read | write |
+|---|---|---|
+| SQLite | a snapshot of the write-ahead log; never waits for writers | `BEGIN IMMEDIATE`, in turns |
+| PostgreSQL, MariaDB | REPEATABLE READ, read only | READ COMMITTED |
+
+Writes are READ COMMITTED because whoever writes first updates the row that guards what it is about to change (a unit, a
+lane, a project's quota). That update waits for those who came before; everything read after it must be what they left,
+and not a snapshot that was taken earlier.
+
+On the servers nobody waits for a lock for ever, and a client that vanished with a transaction open is thrown out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How to talk to one kind of database.
+
+    `engine` and `read` are options of the engine and of its reading connections, `install` adds the engine's listeners.
+    `passing` are the errors that say that other writers were in the way: deadlock, lock wait timeout, serialization or
+    certification failure. A lost connection is not among them: nobody knows whether the commit went through.
+    """
+
+    engine: Mapping[str, Any]
+    read: Mapping[str, Any]
+    install: Callable[[sa.Engine], None]
+    passing: frozenset[int | str]
+
+    def is_passing(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether trying the same transaction again may help."""
+        cause = error.orig
+        if isinstance(cause, sqlite3.Error):
+            return cause.sqlite_errorcode & 0xFF in self.passing
+        code = getattr(cause, "sqlstate", None) or next(iter(getattr(cause, "args", ())), None)
+        return code in self.passing
+
+
+def _reads(conn: sa.Connection) -> bool:
+    return bool(conn.get_execution_options().get("reads", False))
+
+
+def _sqlite(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connect(dbapi: Any, _record: Any) -> None:
+        dbapi.isolation_level = None  # Left to itself, the driver begins a transaction only before the first write.
+        dbapi.execute("PRAGMA synchronous = normal")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(conn: sa.Connection) -> None:
+        reads = _reads(conn)
+        dbapi: Any = conn.connection.dbapi_connection
+        dbapi.execute(f"PRAGMA query_only = {reads:d}")
+        if reads:
+            dbapi.execute("BEGIN")
+        else:
+            conn.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgresql(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connect(dbapi: Any, _record: Any) -> None:
+        dbapi.execute("SET lock_timeout = '10s'")
+        dbapi.execute("SET idle_in_transaction_session_timeout = '60s'")
+        dbapi.commit()
+
+
+def _mariadb(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connect(dbapi: Any, _record: Any) -> None:
+        with dbapi.cursor() as cursor:
+            # TRADITIONAL: a value that does not fit is an error, as it is for PostgreSQL.
+            cursor.execute(
+                "SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 10, idle_transaction_timeout = 60"
+            )
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(conn: sa.Connection) -> None:
+        conn.exec_driver_sql(
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+            if _reads(conn)
+            else "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+        )
+
+
+DIALECTS = {
+    "sqlite": Dialect(
+        engine={"connect_args": {"timeout": 10}},
+        read={"reads": True},
+        install=_sqlite,
+        passing=frozenset({sqlite3.SQLITE_BUSY}),
+    ),
+    "postgresql": Dialect(
+        engine={"pool_pre_ping": True, "isolation_level": "READ COMMITTED"},
+        read={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+        install=_postgresql,
+        passing=frozenset({"40001", "40P01", "55P03"}),
+    ),
+    "mysql": Dialect(
+        engine={"pool_pre_ping": True, "isolation_level": "REPEATABLE READ"},
+        read={"reads": True},
+        install=_mariadb,
+        passing=frozenset({1020, 1205, 1213}),
+    ),
+}
+"""By SQLAlchemy's names; `mysql` is MariaDB."""

@@ -1,0 +1,112 @@
+"""The database: transactions that read one snapshot, transactions that write."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from typing import TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from bascule.store.dialects import DIALECTS
+from bascule.store.turns import Turns
+
+T = TypeVar("T")
+
+ATTEMPTS = 8
+"""How often a write is tried when other writers are in the way."""
+
+PAUSE = 0.02
+"""Seconds: the longest pause after the first attempt; it doubles from one attempt to the next."""
+
+
+class Database:
+    """One database. May be shared by threads; a process that forks makes its own.
+
+    `url` is an SQLAlchemy URL: `sqlite:////path`, `postgresql+psycopg://...` or `mysql+pymysql://...` (MariaDB). Raises
+    ValueError for any other. A SQLite file that does not exist is created, readable by its owner only. `pool_size`
+    connections stay open; as many again are opened in a rush. `dialect` is SQLAlchemy's name for the kind of database;
+    `mysql` is MariaDB. `engine` sees every statement, read or written.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        address = _checked(url)
+        self._turns: Turns | None = None
+        if address.drivername == "sqlite":
+            path = _prepare_file(address)
+            self._turns = Turns(path)
+            address = address.set(database=path)
+        self.dialect = address.get_backend_name()
+        self._ways = DIALECTS[self.dialect]
+        self.engine = sa.create_engine(
+            address,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            json_serializer=lambda value: msgspec.json.encode(value).decode(),
+            json_deserializer=msgspec.json.Decoder().decode,
+            **self._ways.engine,
+        )
+        self._ways.install(self.engine)
+        self._reading = self.engine.execution_options(**self._ways.read)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that sees one snapshot of the database, taken when it is first used, and cannot write."""
+        with self._reading.connect() as conn:
+            yield conn
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in one transaction, commit it, return what it returned.
+
+        `work` runs again from the start when other writers were in the way, so it must do nothing but use its
+        connection. What it raises rolls everything back and is passed on; so is the database's own error when the last
+        attempt failed.
+        """
+        attempt = 1
+        while True:
+            try:
+                with self._turn(), self.engine.begin() as conn:
+                    return work(conn)
+            except sa.exc.DBAPIError as error:
+                if attempt == ATTEMPTS or not self._ways.is_passing(error):
+                    raise
+            time.sleep(random.uniform(0, PAUSE * 2 ** (attempt - 1)))
+            attempt += 1
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self.engine.dispose()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        # The turn comes before the connection, so that those who wait for one leave the connections to the readers.
+        return self._turns.turn() if self._turns else nullcontext()
+
+
+def _checked(url: str) -> sa.URL:
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise ValueError("the database URL cannot be read; it looks like sqlite:////path/to/file") from None
+    if address.drivername not in {"sqlite", "postgresql+psycopg", "mysql+pymysql"}:
+        raise ValueError(
+            f"the database URL begins with {address.drivername}; allowed are sqlite, postgresql+psycopg, mysql+pymysql"
+        )
+    if address.drivername == "sqlite" and (address.database or ":memory:").startswith((":", "file:")):
+        raise ValueError("a SQLite database is a file: sqlite:////path/to/file")
+    return address
+
+
+def _prepare_file(address: sa.URL) -> str:
+    """Create the file and its folder where they do not exist, for the owner only. Returns the file's real path."""
+    path = os.path.realpath(str(address.database))
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # The write-ahead log is a property of the file. Setting it needs the file for oneself for a moment, hence the turn.
+    with Turns(path).turn(), closing(sqlite3.connect(path, timeout=10)) as file:
+        file.execute("PRAGMA journal_mode = wal")
+    return path
