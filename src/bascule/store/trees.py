@@ -1,0 +1,224 @@
+"""Load balancers with everything below them: loaded as values, and saved by what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from bascule.model.objects import Child, Kind, LoadBalancer, Object, Tree
+from bascule.model.status import Provisioning, Standing
+from bascule.store.rows import CODECS, read_standing, write_standing
+from bascule.store.tables import children, load_balancer, objects, tag
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A load balancer as it stands in the tables.
+
+    `tree` is what is wanted. `leaving` holds what was deleted and is not confirmed gone yet, in order of creation.
+    `standings` has an entry for every object in both, by id. `origin` is the door that writes this load balancer.
+    """
+
+    tree: Tree
+    leaving: Mapping[str, Child]
+    standings: Mapping[str, Standing]
+    origin: str
+
+
+# Loading
+
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_ID: sa.BindParameter[Any] = sa.bindparam("b_id")
+
+
+def _there(table: sa.Table) -> sa.ColumnElement[bool]:
+    return table.c.provisioning_status != str(Provisioning.DELETED)
+
+
+_SELECT_ROOTS = sa.select(*CODECS[Kind.LOAD_BALANCER].columns, load_balancer.c.origin).where(
+    load_balancer.c.id.in_(_IDS), _there(load_balancer)
+)
+_SELECT_CHILDREN = [
+    (
+        codec,
+        sa.select(*codec.columns, codec.table.c.load_balancer_id, codec.table.c.seq).where(
+            codec.table.c.load_balancer_id.in_(_IDS), _there(codec.table)
+        ),
+    )
+    for kind, codec in CODECS.items()
+    if kind is not Kind.LOAD_BALANCER
+]
+_LOCATE = {
+    kind: sa.select(table.c.get("load_balancer_id", table.c.id)).where(table.c.id == _ID, _there(table))
+    for kind, table in ((Kind(name), table) for name, table in objects.items())
+}
+
+
+def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Stored]:
+    """Load balancers by id, with everything below them, in the same number of statements however many they are.
+
+    Those that do not exist or are DELETED are left out.
+    """
+    wanted = {"ids": list(ids)}
+    below: dict[str, list[tuple[int, Any, Standing]]] = {}
+    roots = conn.execute(_SELECT_ROOTS, wanted).all()
+    for codec, select in _SELECT_CHILDREN:
+        for row in conn.execute(select, wanted):
+            below.setdefault(row[-2], []).append((row[-1], codec.read(row), read_standing(row)))
+    read_root = CODECS[Kind.LOAD_BALANCER].read
+    found = {}
+    for row in roots:
+        root = read_root(row)
+        found[root.id] = _assembled(root, read_standing(row), row.origin, below.get(root.id, []))
+    return found
+
+
+def _assembled(root: LoadBalancer, standing: Standing, origin: str, below: list[tuple[int, Any, Standing]]) -> Stored:
+    below.sort(key=lambda each: each[0])
+    standings = {root.id: standing}
+    wanted: dict[str, Child] = {}
+    leaving: dict[str, Child] = {}
+    for _, child, stands in below:
+        standings[child.id] = stands
+        (wanted if stands.stamps.deleted is None else leaving)[child.id] = child
+    return Stored(Tree(root, wanted), leaving, standings, origin)
+
+
+def locate(conn: sa.Connection, kind: Kind, object_id: str) -> str | None:
+    """The id of the load balancer that an object belongs to; None if there is no such object, or it is DELETED."""
+    return conn.scalar(_LOCATE[kind], {"b_id": object_id})
+
+
+# Saving
+
+_Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Writes:
+    """What is to be written: rows by kind, and tags."""
+
+    removed: dict[Kind, _Rows] = field(default_factory=dict)
+    stood: dict[Kind, _Rows] = field(default_factory=dict)
+    changed: dict[Kind, _Rows] = field(default_factory=dict)
+    created: dict[Kind, _Rows] = field(default_factory=dict)
+    tags_removed: _Rows = field(default_factory=list)
+    tags_added: _Rows = field(default_factory=list)
+
+
+def save(conn: sa.Connection, before: Stored | None, after: Stored) -> None:
+    """Write what differs between a load balancer as it was loaded and as it should be; `before` is None for a new one.
+
+    Children that stand neither in `after.tree` nor in `after.leaving` lose their row.
+    """
+    save_all(conn, [(before, after)])
+
+
+def save_all(conn: sa.Connection, changes: Iterable[tuple[Stored | None, Stored]]) -> None:
+    """Save many load balancers, each as `save` does, in no more statements than one may need."""
+    writes = _Writes()
+    growing: list[tuple[Stored, list[Child]]] = []
+    for before, after in changes:
+        if before is None:
+            _create_root(writes, after)
+            _create_children(writes, after, after.tree.children.values(), 0)
+        elif fresh := _compare(writes, before, after):
+            growing.append((after, fresh))
+    last = _last_seq(conn, [after.tree.id for after, _ in growing])
+    for after, fresh in growing:
+        _create_children(writes, after, fresh, last.get(after.tree.id, -1) + 1)
+    _execute(conn, writes)
+
+
+def _compare(writes: _Writes, before: Stored, after: Stored) -> list[Child]:
+    """Note what changed and what is gone. Gives the children that are new."""
+    old, new = _all(before), _all(after)
+    for object_id, each in new.items():
+        was, standing = old.get(object_id), after.standings[object_id]
+        if was is None:
+            continue
+        if was is not each and was != each:
+            row = CODECS[each.kind].write(each) | write_standing(standing) | {"b_id": object_id}
+            writes.changed.setdefault(each.kind, []).append(row)
+            _retag(writes, after, object_id, was.tags, each.tags)
+        elif before.standings[object_id] != standing:
+            writes.stood.setdefault(each.kind, []).append(write_standing(standing) | {"b_id": object_id})
+    for object_id, was in old.items():
+        if object_id not in new:
+            writes.removed.setdefault(was.kind, []).append({"b_id": object_id})
+            _retag(writes, after, object_id, was.tags, ())
+    return [child for child in after.tree.children.values() if child.id not in old]
+
+
+def _all(stored: Stored) -> dict[str, Object]:
+    return {stored.tree.id: stored.tree.load_balancer, **stored.tree.children, **stored.leaving}
+
+
+def _create_root(writes: _Writes, after: Stored) -> None:
+    root = after.tree.load_balancer
+    row = CODECS[root.kind].write(root) | write_standing(after.standings[root.id]) | {"origin": after.origin}
+    writes.created.setdefault(root.kind, []).append(row)
+    _retag(writes, after, root.id, (), root.tags)
+
+
+def _create_children(writes: _Writes, after: Stored, fresh: Iterable[Child], first: int) -> None:
+    root = after.tree.load_balancer
+    for seq, child in enumerate(fresh, first):
+        place = {"project_id": root.project_id, "load_balancer_id": root.id, "seq": seq}
+        row = CODECS[child.kind].write(child) | write_standing(after.standings[child.id]) | place
+        writes.created.setdefault(child.kind, []).append(row)
+        _retag(writes, after, child.id, (), child.tags)
+
+
+def _retag(writes: _Writes, after: Stored, object_id: str, old: Iterable[str], new: Iterable[str]) -> None:
+    was, wanted = set(old), set(new)
+    for each in was - wanted:
+        writes.tags_removed.append({"b_id": object_id, "b_tag": each})
+    for each in wanted - was:
+        writes.tags_added.append({"object_id": object_id, "tag": each, "load_balancer_id": after.tree.id})
+
+
+_LAST_SEQ = sa.union_all(
+    *(
+        sa.select(table.c.load_balancer_id, sa.func.max(table.c.seq).label("seq"))
+        .where(table.c.load_balancer_id.in_(_IDS))
+        .group_by(table.c.load_balancer_id)
+        for table in children.values()
+    )
+)
+
+
+def _last_seq(conn: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
+    """The place of the newest child in load balancers that have any, by their ids."""
+    last: dict[str, int] = {}
+    if ids:
+        for load_balancer_id, seq in conn.execute(_LAST_SEQ, {"ids": ids}):
+            last[load_balancer_id] = max(seq, last.get(load_balancer_id, seq))
+    return last
+
+
+_CREATE = {kind: codec.table.insert() for kind, codec in CODECS.items()}
+_UPDATE = {kind: codec.table.update().where(codec.table.c.id == _ID) for kind, codec in CODECS.items()}
+_REMOVE = {kind: codec.table.delete().where(codec.table.c.id == _ID) for kind, codec in CODECS.items()}
+_ADD_TAG = tag.insert()
+_REMOVE_TAG = tag.delete().where(tag.c.object_id == _ID, tag.c.tag == sa.bindparam("b_tag"))
+
+
+def _execute(conn: sa.Connection, writes: _Writes) -> None:
+    """Write rows in an order in which natural keys are given up before they are taken."""
+    for kind in CODECS:
+        if removed := writes.removed.get(kind):
+            conn.execute(_REMOVE[kind], removed)
+        if stood := writes.stood.get(kind):
+            conn.execute(_UPDATE[kind], stood)
+        if changed := writes.changed.get(kind):
+            conn.execute(_UPDATE[kind], sorted(changed, key=lambda row: row["live"] is not None))
+        if created := writes.created.get(kind):
+            conn.execute(_CREATE[kind], created)
+    if writes.tags_removed:
+        conn.execute(_REMOVE_TAG, writes.tags_removed)
+    if writes.tags_added:
+        conn.execute(_ADD_TAG, writes.tags_added)
