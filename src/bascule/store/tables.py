@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import LONGTEXT
 
 metadata = sa.MetaData(
     naming_convention={
@@ -22,8 +23,8 @@ metadata = sa.MetaData(
 
 Id = sa.String(36)
 Text = sa.String(255)
-Json = sa.JSON()
-Long = sa.Text()
+Json = sa.JSON(none_as_null=True)
+Long = sa.Text().with_variant(LONGTEXT, "mysql")  # MariaDB's TEXT ends after 64 KiB.
 
 
 def _object_columns() -> list[sa.Column[Any]]:
@@ -331,3 +332,7 @@ children: dict[str, sa.Table] = {
     table.name: table for table in (listener, pool, member, health_monitor, l7policy, l7rule)
 }
 objects: dict[str, sa.Table] = {"load_balancer": load_balancer, **children}
+
+# MariaDB compares text as the others do: case counts, accents count, spaces at the end count.
+for _table in metadata.tables.values():
+    _table.kwargs.update(mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_nopad_bin")

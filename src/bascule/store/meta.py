@@ -1,0 +1,32 @@
+"""Facts about the database itself.
+
+The epoch tells one life of the database from the next. Data planes are marked with it, so that what was written before
+a backup was restored is not mistaken for something newer.
+"""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+
+from bascule.store.tables import meta
+
+_EPOCH = meta.c.name == "epoch"
+
+
+def epoch(conn: sa.Connection) -> int:
+    """The epoch that the database is in. Raises sqlalchemy.exc.NoResultFound if no migration has run."""
+    return int(conn.scalars(sa.select(meta.c.value).where(_EPOCH)).one())
+
+
+def new_epoch(conn: sa.Connection) -> int:
+    """Begin a new epoch and return it.
+
+    It is also later than any that was begun after the backup was made, even if the same backup is restored twice:
+    that is why it takes the number of seconds since 1970, if that is more.
+    """
+    last = int(conn.scalars(sa.select(meta.c.value).where(_EPOCH).with_for_update()).one())
+    number = max(last + 1, int(time.time()))
+    conn.execute(meta.update().where(_EPOCH).values(value=str(number)))
+    return number
