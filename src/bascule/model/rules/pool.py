@@ -1,0 +1,41 @@
+"""Rules for pools."""
+
+from __future__ import annotations
+
+from bascule.model.errors import Invalid
+from bascule.model.objects import PersistenceType, Pool, SessionPersistence, Tree
+from bascule.model.rules.protocols import DATAGRAMS
+from bascule.model.rules.text import TOKEN, check_ciphers
+
+
+def check(tree: Tree, pool: Pool) -> None:
+    """Refuse a pool that contradicts itself."""
+    if pool.session_persistence is not None:
+        _check_cookie(pool.session_persistence)
+        _check_persistence(pool, pool.session_persistence)
+    check_ciphers(pool.tls_ciphers)
+    if pool.crl_container_ref and not pool.ca_tls_container_ref:
+        raise Invalid("ca_tls_container_ref is needed for crl_container_ref")
+
+
+def _check_cookie(persistence: SessionPersistence) -> None:
+    named = persistence.type is PersistenceType.APP_COOKIE
+    if named and not persistence.cookie_name:
+        raise Invalid("session_persistence: cookie_name is needed when the type is APP_COOKIE")
+    if persistence.cookie_name and not named:
+        raise Invalid(f"session_persistence: cookie_name is only allowed with APP_COOKIE, not with {persistence.type}")
+    if persistence.cookie_name and not TOKEN.fullmatch(persistence.cookie_name):
+        raise Invalid("session_persistence: cookie_name may have letters, digits and !#$%&'*+-.^_`|~")
+
+
+def _check_persistence(pool: Pool, persistence: SessionPersistence) -> None:
+    if pool.protocol in DATAGRAMS:
+        if persistence.type is not PersistenceType.SOURCE_IP:
+            raise Invalid(
+                f"session_persistence: only SOURCE_IP is allowed on {pool.protocol} pools, not {persistence.type}"
+            )
+    elif persistence.persistence_timeout is not None or persistence.persistence_granularity is not None:
+        raise Invalid(
+            "session_persistence: persistence_timeout and persistence_granularity "
+            "are only allowed on UDP and SCTP pools"
+        )
