@@ -100,5 +100,3 @@ def _consistent(tree: Tree) -> Tree:
         elif isinstance(child, Listener) and child.default_pool_id and child.default_pool_id not in tree.children:
             tree = tree.put(dataclasses.replace(child, default_pool_id=None))
     return tree
-
-

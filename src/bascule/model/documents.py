@@ -21,6 +21,7 @@ def digest(body: str) -> str:
 
 
 def digests(documents: Documents) -> dict[str, str]:
+    """The digests of all bodies, by name."""
     return {name: digest(body) for name, body in documents.items()}
 
 
@@ -42,6 +43,8 @@ def holding(documents: Documents) -> dict[str, Held]:
 
 
 class Verb(StrEnum):
+    """What a step does to its document."""
+
     CREATE = "create"
     REPLACE = "replace"
     DELETE = "delete"
@@ -66,7 +69,5 @@ def diff(actual: Holding, target: Documents) -> tuple[Step, ...]:
             steps.append(Step(Verb.CREATE, name, body))
         elif held.digest != digest(body):
             steps.append(Step(Verb.REPLACE, name, body, held.body))
-    for name in reversed(list(actual)):
-        if name not in target:
-            steps.append(Step(Verb.DELETE, name, None, actual[name].body))
-    return tuple(steps)
+    gone = (name for name in reversed(list(actual)) if name not in target)
+    return (*steps, *(Step(Verb.DELETE, name, None, actual[name].body) for name in gone))

@@ -26,6 +26,8 @@ class Kind(StrEnum):
 
 
 class ListenerProtocol(StrEnum):
+    """What a listener speaks to clients."""
+
     HTTP = "HTTP"
     HTTPS = "HTTPS"
     PROMETHEUS = "PROMETHEUS"
@@ -36,6 +38,8 @@ class ListenerProtocol(StrEnum):
 
 
 class PoolProtocol(StrEnum):
+    """What a pool speaks to its members."""
+
     HTTP = "HTTP"
     HTTPS = "HTTPS"
     PROXY = "PROXY"
@@ -46,6 +50,8 @@ class PoolProtocol(StrEnum):
 
 
 class Algorithm(StrEnum):
+    """How a pool chooses a member."""
+
     LEAST_CONNECTIONS = "LEAST_CONNECTIONS"
     ROUND_ROBIN = "ROUND_ROBIN"
     SOURCE_IP = "SOURCE_IP"
@@ -53,12 +59,16 @@ class Algorithm(StrEnum):
 
 
 class PersistenceType(StrEnum):
+    """What ties a client to a member."""
+
     APP_COOKIE = "APP_COOKIE"
     HTTP_COOKIE = "HTTP_COOKIE"
     SOURCE_IP = "SOURCE_IP"
 
 
 class MonitorType(StrEnum):
+    """How a health monitor probes."""
+
     HTTP = "HTTP"
     HTTPS = "HTTPS"
     PING = "PING"
@@ -69,6 +79,8 @@ class MonitorType(StrEnum):
 
 
 class HttpMethod(StrEnum):
+    """The methods a health monitor can use."""
+
     CONNECT = "CONNECT"
     DELETE = "DELETE"
     GET = "GET"
@@ -81,6 +93,8 @@ class HttpMethod(StrEnum):
 
 
 class PolicyAction(StrEnum):
+    """What an L7 policy does with a request that matches."""
+
     REDIRECT_PREFIX = "REDIRECT_PREFIX"
     REDIRECT_TO_POOL = "REDIRECT_TO_POOL"
     REDIRECT_TO_URL = "REDIRECT_TO_URL"
@@ -88,6 +102,8 @@ class PolicyAction(StrEnum):
 
 
 class RuleType(StrEnum):
+    """Which part of a request an L7 rule looks at."""
+
     COOKIE = "COOKIE"
     FILE_TYPE = "FILE_TYPE"
     HEADER = "HEADER"
@@ -99,6 +115,8 @@ class RuleType(StrEnum):
 
 
 class CompareType(StrEnum):
+    """How an L7 rule compares."""
+
     CONTAINS = "CONTAINS"
     ENDS_WITH = "ENDS_WITH"
     EQUAL_TO = "EQUAL_TO"
@@ -107,6 +125,8 @@ class CompareType(StrEnum):
 
 
 class ClientAuthentication(StrEnum):
+    """Whether clients have to show a certificate."""
+
     MANDATORY = "MANDATORY"
     NONE = "NONE"
     OPTIONAL = "OPTIONAL"
@@ -124,6 +144,8 @@ class Vip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
+    """The root of a tree: its addresses, and who carries it."""
+
     kind = Kind.LOAD_BALANCER
 
     id: str
@@ -187,6 +209,8 @@ class SessionPersistence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
+    """A group of members that share the work."""
+
     kind = Kind.POOL
 
     id: str
@@ -208,6 +232,8 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
+    """One server of a pool. A monitor probes it at its own address and port unless others are given."""
+
     kind = Kind.MEMBER
 
     id: str
@@ -250,6 +276,8 @@ class HealthMonitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class L7Policy:
+    """What happens to requests that all rules of the policy match. Policies are tried in the order of `position`, from 1."""
+
     kind = Kind.L7POLICY
 
     id: str
@@ -268,6 +296,8 @@ class L7Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class L7Rule:
+    """One condition of an L7 policy."""
+
     kind = Kind.L7RULE
 
     id: str
@@ -398,9 +428,8 @@ class Tree:
         for child in self.children.values():
             if child.id in gone:
                 continue
-            if isinstance(child, Listener) and child.default_pool_id in gone:
-                child = dataclasses.replace(child, default_pool_id=None)
-            children[child.id] = child
+            orphaned = isinstance(child, Listener) and child.default_pool_id in gone
+            children[child.id] = dataclasses.replace(child, default_pool_id=None) if orphaned else child
         return Tree(self.load_balancer, children)
 
 

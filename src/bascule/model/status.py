@@ -14,6 +14,8 @@ from bascule.model.objects import HealthMonitor, L7Policy, L7Rule, Listener, Mem
 
 
 class Provisioning(StrEnum):
+    """Whether an object is carried as wanted."""
+
     ACTIVE = "ACTIVE"
     PENDING_CREATE = "PENDING_CREATE"
     PENDING_UPDATE = "PENDING_UPDATE"
@@ -23,6 +25,8 @@ class Provisioning(StrEnum):
 
 
 class Operating(StrEnum):
+    """Whether an object works."""
+
     ONLINE = "ONLINE"
     OFFLINE = "OFFLINE"
     DEGRADED = "DEGRADED"

@@ -24,10 +24,13 @@ def all_taken(conn: sa.Connection, place: str) -> set[str]:
     return set(conn.scalars(chosen))
 
 
-def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str) -> str:
-    """Hold an address for a unit and give the id of the claim. Raises sqlalchemy.exc.IntegrityError if somebody holds it."""
+def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str) -> str | None:
+    """Hold an address for a unit and give the id of the claim; None if somebody holds it."""
     claim_id = str(uuid.uuid4())
-    conn.execute(
-        claim.insert().values(id=claim_id, unit_id=unit_id, kind=ADDRESS, place=subnet_id, name=address, live=1)
-    )
+    row = {"id": claim_id, "unit_id": unit_id, "kind": ADDRESS, "place": subnet_id, "name": address, "live": 1}
+    try:
+        with conn.begin_nested():
+            conn.execute(claim.insert().values(row))
+    except sa.exc.IntegrityError:
+        return None
     return claim_id

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from bascule.model.status import CarrierState, Fault, FaultKind, ListenerSeen, MemberSeen, Statistics
-from bascule.store.tables import carrier, claim, event, fault, seen, statistics
+from bascule.store.tables import carrier, claim, event, fault, seen, statistics, unit
+from bascule.store.units import LOAD_BALANCER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,11 @@ def carriers(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str
     return found
 
 
-def serving(conn: sa.Connection, lane_units: sa.Select[Any]) -> list[str]:
-    """The ids among these units that have a carrier which has confirmed anything."""
-    chosen = sa.select(carrier.c.unit_id).where(carrier.c.unit_id.in_(lane_units), carrier.c.observed > 0).distinct()
-    return list(conn.scalars(chosen.order_by(carrier.c.unit_id)))
+def serving(conn: sa.Connection, lane_id: str) -> list[str]:
+    """The ids of the units of a lane that have a carrier which has confirmed anything."""
+    chosen = sa.select(carrier.c.unit_id).join(unit, unit.c.id == carrier.c.unit_id)
+    chosen = chosen.where(unit.c.lane_id == lane_id, unit.c.kind == LOAD_BALANCER, carrier.c.observed > 0)
+    return list(conn.scalars(chosen.distinct().order_by(carrier.c.unit_id)))
 
 
 def save_carriers(conn: sa.Connection, before: Iterable[Carrier], after: Iterable[Carrier]) -> None:
@@ -85,9 +87,7 @@ def faults(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, 
     return found
 
 
-def save_faults(
-    conn: sa.Connection, before: Mapping[str, Mapping[str, Fault]], after: Mapping[str, Mapping[str, Fault]]
-) -> None:
+def save_faults(conn: sa.Connection, before: Mapping[str, Mapping[str, Fault]], after: Mapping[str, Mapping[str, Fault]]) -> None:
     old = {(unit_id, object_id): each for unit_id, some in before.items() for object_id, each in some.items()}
     new = {(unit_id, object_id): each for unit_id, some in after.items() for object_id, each in some.items()}
     _delete(conn, fault, ("unit_id", "object_id"), [key for key in old if key not in new])
@@ -108,8 +108,12 @@ def save_faults(
     _upsert(conn, fault, ("unit_id", "object_id"), old.keys(), rows)
 
 
-def add_events(conn: sa.Connection, events: Sequence[Event], keep: int) -> None:
-    """Write events down, and forget old ones where a load balancer has many more than `keep`."""
+EVENTS_KEPT = 100
+"""How many events of a load balancer are kept at least; a quarter more at most."""
+
+
+def add_events(conn: sa.Connection, events: Sequence[Event]) -> None:
+    """Write events down, and forget the oldest where a load balancer has too many."""
     if not events:
         return
     conn.execute(
@@ -128,10 +132,10 @@ def add_events(conn: sa.Connection, events: Sequence[Event], keep: int) -> None:
     )
     ids = sorted({each.load_balancer_id for each in events})
     counted = sa.select(event.c.load_balancer_id).where(event.c.load_balancer_id.in_(ids))
-    crowded = counted.group_by(event.c.load_balancer_id).having(sa.func.count() > keep + keep // 4 + 1)
+    crowded = counted.group_by(event.c.load_balancer_id).having(sa.func.count() > EVENTS_KEPT * 5 // 4)
     for load_balancer_id in conn.scalars(crowded).all():
         newest = sa.select(event.c.id).where(event.c.load_balancer_id == load_balancer_id)
-        last = conn.scalar(newest.order_by(event.c.id.desc()).offset(keep - 1).limit(1))
+        last = conn.scalar(newest.order_by(event.c.id.desc()).offset(EVENTS_KEPT - 1).limit(1))
         conn.execute(event.delete().where(event.c.load_balancer_id == load_balancer_id, event.c.id < last))
 
 
@@ -153,21 +157,16 @@ def seen_by(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str,
         else:
             members[row.object_id] = MemberSeen(row.status)
     return {
-        unit_id: {name: SeenBy(listeners, members) for name, (listeners, members) in some.items()}
-        for unit_id, some in rows.items()
+        unit_id: {name: SeenBy(listeners, members) for name, (listeners, members) in some.items()} for unit_id, some in rows.items()
     }
 
 
-def save_seen(
-    conn: sa.Connection, before: Mapping[tuple[str, str], SeenBy], after: Mapping[tuple[str, str], SeenBy]
-) -> None:
+def save_seen(conn: sa.Connection, before: Mapping[tuple[str, str], SeenBy], after: Mapping[tuple[str, str], SeenBy]) -> None:
     """Write what changed between two states of what carriers said. The keys are unit id and carrier."""
     old, new = _seen_rows(before), _seen_rows(after)
     keys = ("unit_id", "carrier", "object_id")
     _delete(conn, seen, keys, [key for key in old if key not in new])
-    changed = [
-        dict(zip(keys, key, strict=True)) | {"status": status} for key, status in new.items() if old.get(key) != status
-    ]
+    changed = [dict(zip(keys, key, strict=True)) | {"status": status} for key, status in new.items() if old.get(key) != status]
     _upsert(conn, seen, keys, old.keys(), changed)
 
 
@@ -213,10 +212,6 @@ def forget(conn: sa.Connection, unit_ids: Sequence[str]) -> None:
         conn.execute(table.delete().where(table.c.unit_id.in_(unit_ids)))
 
 
-def purge_events(conn: sa.Connection, load_balancer_ids: Sequence[str]) -> None:
-    conn.execute(event.delete().where(event.c.load_balancer_id.in_(load_balancer_ids)))
-
-
 def _upsert(
     conn: sa.Connection,
     table: sa.Table,
@@ -242,6 +237,4 @@ def _upsert(
 def _delete(conn: sa.Connection, table: sa.Table, keys: tuple[str, ...], gone: Sequence[tuple[str, ...]]) -> None:
     if gone:
         where = [table.c[key] == sa.bindparam(f"b_{key}") for key in keys]
-        conn.execute(
-            table.delete().where(*where), [{f"b_{k}": v for k, v in zip(keys, key, strict=True)} for key in gone]
-        )
+        conn.execute(table.delete().where(*where), [{f"b_{k}": v for k, v in zip(keys, key, strict=True)} for key in gone])

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from bascule.model.backend import LaneSpec
+from bascule.model.backend import LaneSpec, Need
 from bascule.store.tables import lane, unit, unit_need
 
 
@@ -62,10 +62,12 @@ def _units(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
 
 
 def add(conn: sa.Connection, new: Unit) -> None:
+    """Insert a unit."""
     conn.execute(unit.insert().values({name: getattr(new, name) for name in _COLUMNS}))
 
 
 def get(conn: sa.Connection, unit_id: str) -> Unit | None:
+    """One unit, also one that is gone; None if there is none."""
     return next(iter(load(conn, [unit_id]).values()), None)
 
 
@@ -74,7 +76,7 @@ def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     return {found.id: found for found in _units(conn.execute(_SELECT.where(unit.c.id.in_(ids))))}
 
 
-def bump(conn: sa.Connection, unit_id: str, now: float, **values: Any) -> Unit | None:
+def bump(conn: sa.Connection, unit_id: str, now: float) -> Unit | None:
     """Raise a unit's generation and make it due; None if it does not exist or is gone.
 
     This is the first write of every transaction that changes a load balancer. It holds the unit's row until the end, so that
@@ -89,10 +91,42 @@ def bump(conn: sa.Connection, unit_id: str, now: float, **values: Any) -> Unit |
             due_at=now,
             rank=int(Rank.EDIT),
             attempts=0,
-            **values,
         )
     )
     return get(conn, unit_id) if done.rowcount else None
+
+
+def stamp(conn: sa.Connection, bumped: Unit, column: Literal["deleted", "replace"]) -> None:
+    """Write the present generation of a unit into one of its own stamps."""
+    conn.execute(unit.update().where(unit.c.id == bumped.id).values({column: bumped.generation}))
+
+
+def want_shared(conn: sa.Connection, wanted: Unit, now: float) -> None:
+    """Make a shared unit, or want it again where it is there, is going or is gone."""
+    if _want_again(conn, wanted, now):
+        return
+    try:
+        with conn.begin_nested():
+            add(conn, wanted)
+    except sa.exc.IntegrityError:  # another transaction made it in between
+        _want_again(conn, wanted, now)
+
+
+def _want_again(conn: sa.Connection, wanted: Unit, now: float) -> bool:
+    done = conn.execute(
+        unit.update()
+        .where(unit.c.id == wanted.id)
+        .values(
+            generation=unit.c.generation + 1,
+            asked=unit.c.asked + 1,
+            due_at=now,
+            rank=int(Rank.EDIT),
+            attempts=0,
+            deleted=None,
+            gone_at=None,
+        )
+    )
+    return bool(done.rowcount)
 
 
 def ask(conn: sa.Connection, ids: Sequence[str], now: float, rank: Rank) -> None:
@@ -112,12 +146,20 @@ def ask(conn: sa.Connection, ids: Sequence[str], now: float, rank: Rank) -> None
 
 
 def take_due(conn: sa.Connection, lane_id: str, now: float, limit: int) -> list[Unit]:
-    """What to work on next in a lane: up to `limit` units that go together, most urgent first, and one that goes alone."""
+    """What to work on next in a lane: up to `limit` units that go together, most urgent first."""
     found: list[Unit] = []
     for rank in (Rank.EDIT, Rank.RESYNC, Rank.DRIFT):
         if len(found) < limit:
             found += _due(conn, lane_id, now, rank, limit - len(found))
-    return found + _due(conn, lane_id, now, Rank.ALONE, 1)
+    return found
+
+
+def take_alone(conn: sa.Connection, lane_id: str, now: float, limit: int = 1) -> list[Unit]:
+    """One unit that was refused, or whose outcome was unknown: it goes alone, whatever the limit."""
+    return _due(conn, lane_id, now, Rank.ALONE, min(limit, 1))
+
+
+_RANKS = [int(rank) for rank in Rank]
 
 
 def _due(conn: sa.Connection, lane_id: str, now: float, rank: Rank, limit: int) -> list[Unit]:
@@ -125,42 +167,29 @@ def _due(conn: sa.Connection, lane_id: str, now: float, rank: Rank, limit: int) 
     return _units(conn.execute(chosen.order_by(unit.c.due_at).limit(limit)))
 
 
-def finish(conn: sa.Connection, results: Sequence[Mapping[str, Any]]) -> None:
-    """Write what came of passes: for each `id`, `asked` as it was when the pass began, and the new column values.
-
-    `due_at`, `rank` and `attempts` are taken over only where nobody asked for the unit since.
-    """
-    if not results:
-        return
-    untouched = unit.c.asked == sa.bindparam("b_asked")
-    timing = {
-        name: sa.case((untouched, sa.bindparam(f"b_{name}", type_=unit.c[name].type)), else_=unit.c[name])
-        for name in ("due_at", "rank", "attempts")
-    }
-    plain = {
-        name: sa.bindparam(f"b_{name}", type_=unit.c[name].type)
-        for name in ("observed", "checked_at", "gone_at", "memo", "accepted")
-    }
-    statement = unit.update().where(unit.c.id == sa.bindparam("b_id")).values(**timing, **plain)
-    conn.execute(statement, [{f"b_{name}": value for name, value in result.items()} for result in results])
+def lock(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
+    """Units by id, with their rows held until the end of the transaction: no edit comes in between."""
+    chosen = _SELECT.where(unit.c.id.in_(ids)).order_by(unit.c.id).with_for_update()
+    return {found.id: found for found in _units(conn.execute(chosen))}
 
 
-def purge(conn: sa.Connection, gone_before: float, limit: int) -> int:
-    """Forget tombstones of units that have been gone since before a time. Gives how many."""
-    ids = conn.scalars(sa.select(unit.c.id).where(unit.c.gone_at < gone_before).limit(limit)).all()
-    if ids:
-        conn.execute(unit.delete().where(unit.c.id.in_(ids)))
-    return len(ids)
+_MUTABLE = ("observed", "gone_at", "asked", "due_at", "rank", "attempts", "checked_at", "memo", "accepted")
+
+
+def save(conn: sa.Connection, before: Mapping[str, Unit], after: Mapping[str, Unit]) -> None:
+    """Write what changed in units that are locked."""
+    rows = [
+        {"b_id": new.id} | {f"b_{name}": getattr(new, name) for name in _MUTABLE} for new in after.values() if new != before[new.id]
+    ]
+    if rows:
+        values = {name: sa.bindparam(f"b_{name}", type_=unit.c[name].type) for name in _MUTABLE}
+        conn.execute(unit.update().where(unit.c.id == sa.bindparam("b_id")).values(values), rows)
 
 
 def forgotten(conn: sa.Connection, limit: int) -> list[str]:
     """Units that are behind and yet not due. There are none; who finds one makes it due."""
     behind = unit.c.observed < unit.c.generation
-    return list(
-        conn.scalars(
-            sa.select(unit.c.id).where(behind, unit.c.due_at.is_(None), unit.c.gone_at.is_(None)).limit(limit)
-        )
-    )
+    return list(conn.scalars(sa.select(unit.c.id).where(behind, unit.c.due_at.is_(None), unit.c.gone_at.is_(None)).limit(limit)))
 
 
 def unchecked(conn: sa.Connection, since: float, limit: int) -> list[str]:
@@ -169,10 +198,30 @@ def unchecked(conn: sa.Connection, since: float, limit: int) -> list[str]:
     return list(conn.scalars(chosen.order_by(unit.c.checked_at).limit(limit)))
 
 
-# Needs
+# Shared units
+
+
+def shared_id(lane_id: str, need: Need) -> str:
+    """The id of the shared unit that meets a need in a lane."""
+    return f"{lane_id}/{need.kind}/{need.key}"
+
+
+def release_shared(conn: sa.Connection, ids: Sequence[str], now: float) -> None:
+    """Let go of those of these shared units that nobody needs any more: they are to be deleted."""
+    for unit_id in ids:
+        bumped = bump(conn, unit_id, now)  # first, so that nobody begins to need it while we look
+        if bumped is not None and not users(conn, [unit_id]):
+            stamp(conn, bumped, "deleted")
+
+
+def ask_behind(conn: sa.Connection, ids: Sequence[str], now: float) -> None:
+    """Make those of these units due that have not been carried out yet."""
+    behind = sa.select(unit.c.id).where(unit.c.id.in_(ids), unit.c.observed < unit.c.generation)
+    ask(conn, conn.scalars(behind).all(), now, Rank.EDIT)
 
 
 def add_need(conn: sa.Connection, unit_id: str, needs_id: str) -> None:
+    """Write down that a unit needs a shared unit."""
     conn.execute(unit_need.insert().values(unit_id=unit_id, needs_id=needs_id))
 
 
@@ -196,9 +245,7 @@ def drop_needs(conn: sa.Connection, pairs: Sequence[tuple[str, str]]) -> None:
     """Forget that units (first) need shared units (second)."""
     if not pairs:
         return
-    one = unit_need.delete().where(
-        unit_need.c.unit_id == sa.bindparam("b_unit"), unit_need.c.needs_id == sa.bindparam("b_needs")
-    )
+    one = unit_need.delete().where(unit_need.c.unit_id == sa.bindparam("b_unit"), unit_need.c.needs_id == sa.bindparam("b_needs"))
     conn.execute(one, [{"b_unit": user, "b_needs": needed} for user, needed in pairs])
 
 
@@ -230,27 +277,26 @@ class LaneLost(Exception):
     """Somebody else holds the lane now. Nothing of the transaction may be kept."""
 
 
-def ensure_lanes(conn: sa.Connection, backend: str, specs: Sequence[LaneSpec]) -> None:
-    """Make the rows of a backend's lanes, or bring their tags up to date."""
+def ensure_lanes(conn: sa.Connection, wanted: Mapping[str, Sequence[LaneSpec]]) -> None:
+    """Make the rows of the lanes of backends (by name), or bring their tags up to date."""
     known = {row.id: tuple(row.tags) for row in conn.execute(sa.select(lane.c.id, lane.c.tags))}
-    for spec in specs:
-        if spec.id not in known:
-            conn.execute(
-                lane.insert().values(id=spec.id, backend=backend, tags=list(spec.tags), owner=None, fence=0, beat=0)
-            )
-        elif known[spec.id] != spec.tags:
-            conn.execute(lane.update().where(lane.c.id == spec.id).values(tags=list(spec.tags)))
+    for backend, specs in wanted.items():
+        for spec in specs:
+            if spec.id not in known:
+                row = {"id": spec.id, "backend": backend, "tags": list(spec.tags), "owner": None, "fence": 0, "beat": 0}
+                conn.execute(lane.insert().values(row))
+            elif known[spec.id] != spec.tags:
+                conn.execute(lane.update().where(lane.c.id == spec.id).values(tags=list(spec.tags)))
 
 
 def lanes(conn: sa.Connection) -> list[Lane]:
+    """Every lane."""
     return [_lane(row) for row in conn.execute(sa.select(lane))]
 
 
 def lanes_with_due(conn: sa.Connection, now: float) -> list[Lane]:
     """The lanes in which something is due."""
-    due = sa.exists().where(
-        unit.c.lane_id == lane.c.id, unit.c.rank.in_([int(rank) for rank in Rank]), unit.c.due_at <= now
-    )
+    due = sa.exists().where(unit.c.lane_id == lane.c.id, unit.c.rank.in_(_RANKS), unit.c.due_at <= now)
     return [_lane(row) for row in conn.execute(sa.select(lane).where(due))]
 
 

@@ -1,0 +1,54 @@
+"""Housekeeping: what is looked after slowly and all the time. Plain functions of the database; any number may run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from bascule.store import purge, units
+from bascule.store.engine import Database
+from bascule.store.units import Rank
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """In seconds. `deleted_kept`: how long deleted load balancers and their events are kept. `drift`: how often every load balancer
+    is compared with what carries it. `at_once`: how many of each a round takes, so that no round is long."""
+
+    deleted_kept: float = 604800.0
+    drift: float = 3600.0
+    at_once: int = 100
+
+
+class Housekeeping:
+    """`clock` gives seconds since the epoch, UTC."""
+
+    def __init__(self, database: Database, intervals: Intervals | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._intervals = intervals or Intervals()
+        self._clock = clock
+
+    def tick(self) -> bool:
+        """One round of everything. Tells whether there is more to do at once."""
+        return any([self._database.write(self._purge), self._database.write(self._ask)])
+
+    def _purge(self, conn: sa.Connection) -> bool:
+        """Forget what has been deleted for long enough."""
+        before = self._clock() - self._intervals.deleted_kept
+        return purge.units(conn, before, self._intervals.at_once) == self._intervals.at_once
+
+    def _ask(self, conn: sa.Connection) -> bool:
+        """Make due what has not been compared with its carriers for long, and what should be due and is not."""
+        now = self._clock()
+        forgotten = units.forgotten(conn, self._intervals.at_once)
+        if forgotten:
+            LOG.error("units were behind and not due: %s", ", ".join(forgotten))
+            units.ask(conn, forgotten, now, Rank.EDIT)
+        units.ask(conn, units.unchecked(conn, now - self._intervals.drift, self._intervals.at_once), now, Rank.DRIFT)
+        return bool(forgotten)

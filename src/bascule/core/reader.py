@@ -1,0 +1,58 @@
+"""What doors read with. Every answer comes from one snapshot, in a number of statements that does not depend on its size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from bascule.model.objects import Kind
+from bascule.model.status import Statistics
+from bascule.store import lists, observed, trees
+from bascule.store.engine import Database
+from bascule.store.lists import Query, Shown
+from bascule.store.trees import Stored
+
+__all__ = ["Query", "Reader", "Shown", "Stored"]
+
+
+class Reader:
+    """Reads objects. What is DELETED does not exist for it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def one(self, kind: Kind, object_id: str) -> Shown | None:
+        """One object, with the ids of what belongs to it."""
+        with self._database.read() as conn:
+            return lists.one(conn, kind, object_id)
+
+    def many(self, kind: Kind, query: Query) -> list[Shown]:
+        """One page of the objects of a kind. Raises Invalid for an unknown marker."""
+        with self._database.read() as conn:
+            return lists.many(conn, kind, query)
+
+    def stored(self, load_balancer_id: str) -> Stored | None:
+        """A load balancer with everything below it, what is leaving included."""
+        with self._database.read() as conn:
+            return trees.load(conn, [load_balancer_id]).get(load_balancer_id)
+
+    def locate(self, kind: Kind, object_id: str) -> str | None:
+        """The id of the load balancer that an object belongs to."""
+        with self._database.read() as conn:
+            return trees.locate(conn, kind, object_id)
+
+    def statistics(self, load_balancer_id: str) -> dict[str, Statistics]:
+        """Traffic counters by listener id, summed over everything that has carried the load balancer."""
+        with self._database.read() as conn:
+            return observed.traffic(conn, load_balancer_id)
+
+    def events(self, load_balancer_id: str, limit: int) -> list[sa.Row[Any]]:
+        """What happened to a load balancer, newest first: at, generation, object_kind, object_id, text."""
+        with self._database.read() as conn:
+            return observed.events(conn, load_balancer_id, limit)
+
+    def faults(self, load_balancer_id: str) -> dict[str, str]:
+        """Why objects of a load balancer are in ERROR, in words for its owner, by object id."""
+        with self._database.read() as conn:
+            return observed.shown_faults(conn, load_balancer_id)

@@ -1,0 +1,208 @@
+"""The one recorder: what came of passes, and what data planes report, is written down here and nowhere else.
+
+Everything of one batch goes into one transaction. It first holds the lane (for passes) and the units, then reads them as they are
+now, so that an edit that came during the pass is not overlooked, then writes the differences. The statuses in the objects' rows
+follow from what is recorded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from bascule.core import known as knowledge
+from bascule.core.known import Known
+from bascule.model.status import CarrierState, Fault, FaultKind, Report, Statistics
+from bascule.store import observed, units
+from bascule.store.engine import Database
+from bascule.store.observed import Carrier, SeenBy
+from bascule.store.units import LOAD_BALANCER, Lease, Rank, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """How long to wait before the next try, in seconds: growing from `first` to `most`, with jitter."""
+
+    first: float
+    most: float
+
+    def after(self, attempts: int) -> float:
+        return float(min(self.most, self.first * 2 ** min(attempts, 30)) * random.uniform(0.8, 1.2))
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """`error_after`: seconds until a passing trouble is shown as ERROR. The pauses: after such a trouble, and after a refusal."""
+
+    error_after: float = 600.0
+    retry: Pause = Pause(1.0, 60.0)
+    rejected: Pause = Pause(30.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of one pass over one unit, which is `unit` as it stood when the pass began.
+
+    `carriers` are all the unit has now. `settled`: every carrier that answers is as wanted, but for what `faults` name.
+    Otherwise `wait` is the pause in seconds that was asked for, or None when it went wrong and is to be tried again.
+    `accepted` is the definition that was carried out, as text.
+    """
+
+    unit: Unit
+    carriers: Mapping[str, Carrier]
+    settled: bool
+    faults: Sequence[Fault] = ()
+    wait: float | None = None
+    memo: Mapping[str, str] = field(default_factory=dict)
+    accepted: str | None = None
+    wanted: frozenset[str] = frozenset()
+
+
+class Recorder:
+    """Writes what was observed. `clock` gives seconds since the epoch, UTC."""
+
+    def __init__(
+        self,
+        database: Database,
+        timing: Timing | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._timing = timing or Timing()
+        self._clock = clock
+
+    def record(self, lease: Lease, results: Sequence[Result]) -> None:
+        """Write down what came of a batch. Raises LaneLost where the lane is held by somebody else: then nothing is written."""
+        self._database.write(lambda conn: self._record(conn, lease, results))
+
+    def report(self, reports: Sequence[Report]) -> None:
+        """Write down what data planes report of members, listeners and themselves."""
+        if reports:
+            self._database.write(lambda conn: self._report(conn, reports))
+
+    def _record(self, conn: sa.Connection, lease: Lease, results: Sequence[Result]) -> None:
+        units.hold(conn, lease)
+        now = self._clock()
+        locked = units.lock(conn, [result.unit.id for result in results])
+        before = knowledge.load(conn, locked)
+        after = {
+            result.unit.id: knowledge.stand(
+                passed(before[result.unit.id], result, now, self._timing), now, self._timing.error_after
+            )
+            for result in results
+        }
+        knowledge.save(conn, before, after, now)
+        self._wake_users(conn, after, results, now)
+        self._let_go(conn, after, results, now)
+        gone = [unit_id for unit_id, known in after.items() if known.unit.gone_at is not None]
+        if gone:
+            observed.forget(conn, gone)
+
+    def _wake_users(self, conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Result], now: float) -> None:
+        """Wake the load balancers that wait for a shared unit that is there now."""
+        ready = [result.unit.id for result in results if result.settled and result.unit.kind != LOAD_BALANCER]
+        waiting = [user for unit_id in ready for user in after[unit_id].users]
+        if waiting:
+            units.ask_behind(conn, waiting, now)
+
+    def _let_go(self, conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Result], now: float) -> None:
+        """Forget needs that a load balancer has no more, once it has been carried out without them."""
+        dropped = [
+            (result.unit.id, needed)
+            for result in results
+            if result.settled and after[result.unit.id].unit.generation == result.unit.generation
+            for needed in after[result.unit.id].needs
+            if needed not in result.wanted
+        ]
+        if dropped:
+            units.drop_needs(conn, dropped)
+            units.release_shared(conn, sorted({needed for _, needed in dropped}), now)
+
+    def _report(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
+        now = self._clock()
+        locked = units.lock(conn, sorted({report.unit_id for report in reports}))
+        before = knowledge.load(conn, {key: unit for key, unit in locked.items() if unit.gone_at is None})
+        after = dict(before)
+        counted: dict[tuple[str, str], Mapping[str, Statistics]] = {}
+        for report in reports:
+            known = after.get(report.unit_id)
+            if known is not None and report.carrier in known.carriers:
+                after[report.unit_id] = reported(known, report)
+                if report.statistics:
+                    counted[(report.unit_id, report.carrier)] = report.statistics
+        after = {key: knowledge.stand(known, now, self._timing.error_after) for key, known in after.items()}
+        knowledge.save(conn, before, after, now)
+        if counted:
+            observed.save_statistics(conn, counted)
+        lost = [key for key, known in after.items() if _lost(known) > _lost(before[key])]
+        units.ask(conn, lost, now, Rank.EDIT)
+
+
+def _lost(known: Known) -> int:
+    return sum(carrier.state is CarrierState.LOST for carrier in known.carriers.values())
+
+
+def reported(known: Known, report: Report) -> Known:
+    """What is known after a carrier's report. A carrier that was serving and does not answer is lost; the next pass sees to it."""
+    said = dict(known.said) | {report.carrier: SeenBy(report.listeners, report.members)}
+    carriers = dict(known.carriers)
+    carrier = carriers[report.carrier]
+    if not report.alive and carrier.state is CarrierState.SERVING:
+        carriers[report.carrier] = dataclasses.replace(carrier, state=CarrierState.LOST)
+    return dataclasses.replace(known, said=said, carriers=carriers)
+
+
+def passed(known: Known, result: Result, now: float, timing: Timing) -> Known:
+    """What is known after a pass. `known` is how things stand now, which may be later than what the pass began with."""
+    faults = _faults(known.faults, result, now)
+    serving = [each.observed for each in result.carriers.values() if each.state is CarrierState.SERVING]
+    gone = result.settled and not result.carriers and result.unit.deleted is not None
+    generation = result.unit.generation if gone else min(serving, default=known.unit.observed)
+    still = known.unit.generation == result.unit.generation
+    unit = dataclasses.replace(
+        known.unit,
+        observed=generation,
+        gone_at=now if gone and still else None,
+        memo=json.dumps(dict(result.memo)) if result.memo else None,
+        accepted=result.accepted or known.unit.accepted,
+        checked_at=now if result.settled else known.unit.checked_at,
+    )
+    if known.unit.asked == result.unit.asked:
+        unit = _paused(unit, result, faults, now, timing)
+    said = {name: each for name, each in known.said.items() if name in result.carriers}
+    return dataclasses.replace(known, unit=unit, carriers=result.carriers, faults=faults, said=said)
+
+
+def _faults(old: Mapping[str, Fault], result: Result, now: float) -> dict[str, Fault]:
+    """The faults after a pass. One that goes on keeps the time at which it began.
+
+    A pass that did not come to an end says nothing new about what was refused earlier.
+    """
+    faults = {} if result.settled else {key: each for key, each in old.items() if each.kind is FaultKind.REJECTED}
+    for fault in result.faults:
+        was = old.get(fault.object_id)
+        since = was.since if was is not None and was.kind is fault.kind else now
+        faults[fault.object_id] = dataclasses.replace(fault, since=since)
+    return faults
+
+
+def _paused(unit: Unit, result: Result, faults: Mapping[str, Fault], now: float, timing: Timing) -> Unit:
+    """When the unit is due again, if at all."""
+    if result.wait is not None:
+        return dataclasses.replace(unit, due_at=now + result.wait, rank=Rank.EDIT)
+    lost = any(carrier.state is CarrierState.LOST for carrier in result.carriers.values())
+    if result.settled and not faults and not lost:
+        return dataclasses.replace(unit, due_at=None, rank=Rank.EDIT, attempts=0)
+    refused = bool(faults) and all(fault.kind is FaultKind.REJECTED for fault in faults.values())
+    pause = (timing.rejected if refused and not lost else timing.retry).after(unit.attempts)
+    for fault in faults.values():
+        if fault.kind is FaultKind.TRANSIENT and not fault.shown(now, timing.error_after):
+            pause = min(pause, fault.since + timing.error_after - now)
+    return dataclasses.replace(unit, due_at=now + pause, rank=Rank.ALONE, attempts=unit.attempts + 1)

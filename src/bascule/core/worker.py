@@ -1,0 +1,146 @@
+"""The worker: takes lanes in which something is due, runs passes over them, has the recorder write down what came of it.
+
+It holds no state that matters. Whatever it was doing when it died is due again as soon as somebody else may take the lane.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+
+from bascule.core import known as knowledge
+from bascule.core.passes import Passes
+from bascule.core.recorder import Recorder
+from bascule.model.backend import Backend, Fence, Fenced
+from bascule.store import meta, units
+from bascule.store.engine import Database
+from bascule.store.units import LOAD_BALANCER, Lane, LaneLost, Lease, Unit
+
+LOG = logging.getLogger(__name__)
+
+
+class Worker:
+    """Serves the lanes of its backends whose tags it has.
+
+    `lease` (seconds): how long the holder of a lane may give no sign of life before somebody else takes it, measured on the taker's
+    own monotonic clock. `batch`: how many units go together.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        backends: Mapping[str, Backend],
+        passes: Passes,
+        recorder: Recorder,
+        *,
+        tags: Sequence[str] = (),
+        lease: float = 15.0,
+        batch: int = 50,
+        lanes_at_once: int = 4,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._backends = backends
+        self._passes = passes
+        self._recorder = recorder
+        self._tags = frozenset(tags)
+        self._lease = lease
+        self._batch = batch
+        self._clock = clock
+        self._monotonic = monotonic
+        self._owner = str(uuid.uuid4())
+        self._watched: dict[str, tuple[str | None, int, int, float]] = {}
+        self._pool = ThreadPoolExecutor(lanes_at_once, thread_name_prefix="lane")
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Make the rows of the lanes that the backends have. Called once before the first tick."""
+        specs = {name: backend.lanes() for name, backend in self._backends.items()}
+        self._database.write(lambda conn: units.ensure_lanes(conn, specs))
+
+    def stop(self) -> None:
+        """Finish the passes that run and begin no more. Returns when the lanes are given back."""
+        self._stopping.set()
+        self._pool.shutdown(wait=True)
+
+    def tick(self) -> bool:
+        """Run passes until nothing is due in any lane that can be had. Tells whether anything was done."""
+        with self._database.read() as conn:
+            found = units.lanes_with_due(conn, self._clock())
+        mine = [lane for lane in found if lane.backend in self._backends and self._tags.issuperset(lane.tags)]
+        return any(list(self._pool.map(self._serve, mine)))
+
+    def _serve(self, lane: Lane) -> bool:
+        """Take a lane and work until nothing is due in it."""
+        if not self._may_take(lane):
+            return False
+        lease = self._database.write(lambda conn: units.take(conn, lane, self._owner))
+        if lease is None:
+            return False
+        done = threading.Event()
+        beating = threading.Thread(target=self._beat, args=(lease, done), name=f"beat {lane.id}", daemon=True)
+        beating.start()
+        try:
+            return self._work(lease)
+        except (LaneLost, Fenced):
+            LOG.warning("lane %s was taken over by another worker", lane.id)
+            return False
+        finally:
+            done.set()
+            beating.join()
+
+    def _work(self, lease: Lease) -> bool:
+        """Pass over a batch, and over one unit that failed before, until nothing is due. Then give the lane back."""
+        worked = False
+        while not self._stopping.is_set() and any([self._pass(lease, units.take_due), self._pass(lease, units.take_alone)]):
+            worked = True
+        self._database.write(lambda conn: units.hold(conn, lease, release=True))
+        return worked
+
+    def _may_take(self, lane: Lane) -> bool:
+        """Whether a lane is free, left over from a pass of our own that broke, or its holder has been silent for a lease."""
+        if lane.owner in (None, self._owner):
+            return True
+        now = self._monotonic()
+        state = (lane.owner, lane.fence, lane.beat)
+        watched = self._watched.get(lane.id)
+        if watched is None or watched[:3] != state:
+            self._watched[lane.id] = (*state, now)
+            return False
+        return now - watched[3] >= self._lease
+
+    def _beat(self, lease: Lease, done: threading.Event) -> None:
+        """Give signs of life while a pass runs, so that a long apply does not cost the lane."""
+        while not done.wait(self._lease / 3):
+            try:
+                self._database.write(lambda conn: units.hold(conn, lease))
+            except LaneLost:
+                return
+            except Exception:
+                LOG.exception("lane %s: no sign of life could be given", lease.lane_id)
+
+    def _pass(self, lease: Lease, choose: Callable[[sa.Connection, str, float, int], list[Unit]]) -> bool:
+        """One pass and its record. Tells whether anything was due."""
+        with self._database.read() as conn:
+            due = _first(choose(conn, lease.lane_id, self._clock(), self._batch))
+            batch = knowledge.load(conn, due) if due else {}
+            needed = sorted({each for known in batch.values() for each in known.needs})
+            shared = knowledge.load(conn, units.load(conn, needed)) if needed else {}
+            fence = Fence(meta.epoch(conn), lease.fence)
+        if not batch:
+            return False
+        self._recorder.record(lease, self._passes.run(lease.lane_id, fence, list(batch.values()), shared))
+        return True
+
+
+def _first(due: Sequence[Unit]) -> dict[str, Unit]:
+    """Of what is due, what goes now: what others need goes before them."""
+    shared = [unit for unit in due if unit.kind != LOAD_BALANCER]
+    return {unit.id: unit for unit in (shared or due)}

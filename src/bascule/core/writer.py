@@ -1,0 +1,179 @@
+"""The one writer: every door's edits end here, each in one transaction.
+
+The first statement of the transaction raises the unit's generation and thereby holds the unit's row; everything that is checked
+after it stays true until the commit. The last effect of the commit is that the unit is due. No device and no other service is
+talked to in between.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from bascule.core import scheduler, standing
+from bascule.core.story import Story, edits
+from bascule.core.subnets import Subnets
+from bascule.model import rules
+from bascule.model.backend import Backend, Need
+from bascule.model.errors import Immutable, Invalid, NotFound, Unsupported
+from bascule.model.objects import Kind, Object, Tree, Vip
+from bascule.model.status import Provisioning
+from bascule.store import observed, trees, units
+from bascule.store.engine import Database
+from bascule.store.trees import Stored
+from bascule.store.units import LOAD_BALANCER, Unit
+
+
+class _Unchanged(Exception):
+    """An edit that changes nothing: the transaction is rolled back, no generation is used up."""
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+
+
+class Writer:
+    """Writes what users want. `clock` gives seconds since the epoch, UTC."""
+
+    def __init__(
+        self,
+        database: Database,
+        backends: Mapping[str, Backend],
+        subnets: Subnets,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._backends = backends
+        self._subnets = subnets
+        self._clock = clock
+
+    def create(self, tree: Tree, *, origin: str) -> Stored:
+        """Create a load balancer with everything below it. A VIP without an address gets a free one of its subnet.
+
+        Raises Unsupported, Invalid or Conflict; then nothing was written.
+        """
+        backend = self._backend(tree)
+        rules.check(tree, None)
+        _refuse(backend, tree, None)
+        return self._database.write(lambda conn: self._create(conn, backend, tree, origin))
+
+    def edit(self, load_balancer_id: str, change: Callable[[Tree], Tree], *, origin: str) -> Stored:
+        """Change a load balancer or anything below it. `change` is pure, may be called again, and may raise Refused.
+
+        Raises NotFound when the load balancer does not exist, Immutable when it is being deleted.
+        """
+        try:
+            return self._database.write(lambda conn: self._edit(conn, load_balancer_id, change, origin))
+        except _Unchanged as same:
+            return same.stored
+
+    def delete(self, load_balancer_id: str, *, cascade: bool, origin: str) -> None:
+        """Delete a load balancer. Raises Invalid when it has children and `cascade` is not asked for."""
+
+        def work(conn: sa.Connection) -> None:
+            now = self._clock()
+            unit, before = self._begin(conn, load_balancer_id, origin, now)
+            if before.tree.children and not cascade:
+                raise Invalid(f"Cannot delete Load Balancer {load_balancer_id} - it has children")
+            units.stamp(conn, unit, "deleted")
+            trees.save(conn, before, standing.deleted(before, unit.generation, unit.observed))
+            self._tell(conn, unit, [(before.tree.load_balancer, "is to be deleted")], now)
+
+        self._database.write(work)
+
+    def failover(self, load_balancer_id: str, *, origin: str) -> None:
+        """Want new carriers: those made before now are replaced."""
+
+        def work(conn: sa.Connection) -> None:
+            now = self._clock()
+            unit, before = self._begin(conn, load_balancer_id, origin, now)
+            units.stamp(conn, unit, "replace")
+            trees.save(conn, before, standing.touched(before, unit.generation, unit.observed))
+            self._tell(conn, unit, [(before.tree.load_balancer, "is to be failed over")], now)
+
+        self._database.write(work)
+
+    def _create(self, conn: sa.Connection, backend: Backend, tree: Tree, origin: str) -> Stored:
+        now = self._clock()
+        lane_id = scheduler.place(backend, tree.id)
+        tree = self._with_addresses(conn, tree)
+        unit = Unit(id=tree.id, kind=LOAD_BALANCER, key=tree.id, lane_id=lane_id, backend=backend.name, due_at=now)
+        units.add(conn, unit)
+        self._need(conn, unit, backend.needs(tree), now)
+        stored = standing.fresh(tree, origin, now)
+        trees.save(conn, None, stored)
+        self._tell(conn, unit, [(tree.load_balancer, "was created")], now)
+        return stored
+
+    def _edit(self, conn: sa.Connection, load_balancer_id: str, change: Callable[[Tree], Tree], origin: str) -> Stored:
+        now = self._clock()
+        unit, before = self._begin(conn, load_balancer_id, origin, now)
+        after = change(before.tree)
+        if after == before.tree:
+            raise _Unchanged(before)
+        backend = self._backend(after)
+        rules.check(after, before.tree)
+        _refuse(backend, after, before.tree)
+        if (wanted := backend.needs(after)) != backend.needs(before.tree):
+            self._need(conn, unit, wanted, now)
+        stored = standing.edited(before, after, unit.generation, unit.observed, now)
+        trees.save(conn, before, stored)
+        self._tell(conn, unit, edits(before.tree, after), now)
+        return stored
+
+    def _begin(self, conn: sa.Connection, load_balancer_id: str, origin: str, now: float) -> tuple[Unit, Stored]:
+        unit = units.bump(conn, load_balancer_id, now)
+        stored = trees.load(conn, [load_balancer_id]).get(load_balancer_id) if unit else None
+        if unit is None or stored is None:
+            raise NotFound(Kind.LOAD_BALANCER, load_balancer_id)
+        if unit.deleted is not None:
+            raise Immutable(Kind.LOAD_BALANCER, load_balancer_id, Provisioning.PENDING_DELETE)
+        if stored.origin != origin:
+            raise Invalid(f"Load balancer {load_balancer_id} belongs to {stored.origin} and is changed only there.")
+        return unit, stored
+
+    def _backend(self, tree: Tree) -> Backend:
+        provider = tree.load_balancer.provider
+        if provider not in self._backends:
+            raise Invalid(f"Provider '{provider}' is not enabled. Enabled: {', '.join(sorted(self._backends))}.")
+        return self._backends[provider]
+
+    def _with_addresses(self, conn: sa.Connection, tree: Tree) -> Tree:
+        load_balancer = tree.load_balancer
+        vip = self._with_address(conn, tree.id, load_balancer.vip)
+        more = tuple(self._with_address(conn, tree.id, each) for each in load_balancer.additional_vips)
+        return Tree(dataclasses.replace(load_balancer, vip=vip, additional_vips=more), tree.children)
+
+    def _with_address(self, conn: sa.Connection, unit_id: str, vip: Vip) -> Vip:
+        subnet = self._subnets.by_id(vip.subnet_id)
+        if subnet is None or not subnet.vips:
+            allowed = ", ".join(each.id for each in self._subnets.all() if each.vips)
+            raise Invalid(f"vip_subnet_id {vip.subnet_id} is not a subnet for VIPs. Allowed: {allowed}.")
+        address, port_id = self._subnets.allocate(conn, unit_id, subnet, vip.address)
+        return Vip(address=address, subnet_id=subnet.id, network_id=subnet.network_id, port_id=port_id)
+
+    def _need(self, conn: sa.Connection, unit: Unit, wanted: Sequence[Need], now: float) -> None:
+        """Make the shared units that a load balancer needs and does not need yet, or want them again."""
+        present = set(units.needs(conn, [unit.id]).get(unit.id, ()))
+        for need in wanted:
+            shared_id = units.shared_id(unit.lane_id, need)
+            if shared_id in present:
+                continue
+            shared = Unit(id=shared_id, kind=need.kind, key=need.key, lane_id=unit.lane_id, backend=unit.backend, due_at=now)
+            units.want_shared(conn, shared, now)
+            units.add_need(conn, unit.id, shared_id)
+
+    def _tell(self, conn: sa.Connection, unit: Unit, changes: Sequence[tuple[Object, str]], now: float) -> None:
+        story = Story(unit.id, unit.generation, now)
+        for each, what in changes:
+            story.tell(each, what)
+        observed.add_events(conn, story.events)
+
+
+def _refuse(backend: Backend, tree: Tree, before: Tree | None) -> None:
+    refusals = backend.refuse(tree, before)
+    if refusals:
+        raise Unsupported(backend.name, " ".join(refusal.text for refusal in refusals))

@@ -1,0 +1,91 @@
+"""The backend of the in-memory device. One document per object, named by its kind and id."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+
+from bascule.model.backend import Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
+from bascule.model.definition import Definition, ServiceDefinition, SharedDefinition, secret_refs
+from bascule.model.documents import Documents
+from bascule.model.objects import Object, Tree
+from bascule.model.status import ListenerSeen, MemberSeen, Report, Statistics
+from bascule.south.memory.device import Device
+
+
+class MemoryBackend:
+    """Carries load balancers in memory. `lanes` and `carriers` are names; `networks`: every load balancer needs its network."""
+
+    name = "memory"
+    description = "Keeps load balancers in memory. No traffic."
+    version = 1
+
+    def __init__(
+        self,
+        device: Device | None = None,
+        *,
+        lanes: Sequence[str] = ("memory:0",),
+        carriers: Sequence[str] = ("memory",),
+        reads: Reads = Reads.DEVICE,
+        networks: bool = False,
+    ) -> None:
+        self.device = device or Device()
+        self.reads = reads
+        self._lanes = tuple(LaneSpec(lane) for lane in lanes)
+        self._carriers = tuple(carriers)
+        self._networks = networks
+
+    def lanes(self) -> Sequence[LaneSpec]:
+        return self._lanes
+
+    def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
+        return ()
+
+    def needs(self, tree: Tree) -> Sequence[Need]:
+        network_id = tree.load_balancer.vip.network_id
+        return (Need("network", network_id),) if self._networks and network_id else ()
+
+    def carriers(self, definition: Definition | None) -> Sequence[str]:
+        return self._carriers
+
+    def render(self, definition: Definition, carrier: str) -> Documents:
+        if isinstance(definition, SharedDefinition):
+            return {f"{definition.kind}/{definition.key}": json.dumps({"key": definition.key})}
+        documents = {f"instance/{definition.unit_id}": json.dumps({"replace": definition.replace})}
+        for each in definition.tree.objects():
+            documents[f"{each.kind}/{each.id}"] = _body(definition, each)
+        return documents
+
+    def read(self, lane: str, targets: Sequence[Target]) -> Mapping[Target, Documents | Lost]:
+        return {target: self.device.read(target) for target in targets}
+
+    def apply(self, lane: str, fence: Fence, plans: Sequence[Plan], secrets: Secrets) -> Mapping[Target, Outcome]:
+        return self.device.apply(lane, fence, tuple(plans))
+
+    def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
+        """Every member is up, every listener open and idle, on every carrier that answers."""
+        return [self._report(unit_id, carrier) for unit_id in units for carrier in self._carriers]
+
+    def _report(self, unit_id: str, carrier: str) -> Report:
+        documents = self.device.read((unit_id, carrier))
+        if isinstance(documents, Lost) or not documents:
+            return Report(unit_id, carrier, alive=False)
+        listeners = [name.partition("/")[2] for name in documents if name.startswith("listener/")]
+        members = [name.partition("/")[2] for name in documents if name.startswith("member/")]
+        return Report(
+            unit_id,
+            carrier,
+            alive=True,
+            listeners=dict.fromkeys(listeners, ListenerSeen.OPEN),
+            members=dict.fromkeys(members, MemberSeen.UP),
+            statistics=dict.fromkeys(listeners, Statistics()),
+        )
+
+
+def _body(definition: ServiceDefinition, each: Object) -> str:
+    body = dataclasses.asdict(each)
+    refs = secret_refs(each)
+    if refs:
+        body["secrets"] = {ref: definition.secrets[ref].sha256 for ref in refs}
+    return json.dumps(body, sort_keys=True)

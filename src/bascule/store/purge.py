@@ -1,0 +1,23 @@
+"""Forgetting what has been deleted for long enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from bascule.model.status import Provisioning
+from bascule.store.tables import event, load_balancer, tag, unit
+
+
+def units(conn: sa.Connection, gone_before: float, limit: int) -> int:
+    """Remove up to `limit` units gone since before a time (seconds since the epoch), with their events. Gives how many."""
+    chosen = sa.select(unit.c.id).where(unit.c.gone_at < gone_before).order_by(unit.c.gone_at).limit(limit)
+    ids: Sequence[str] = conn.scalars(chosen).all()
+    if ids:
+        deleted = load_balancer.c.provisioning_status == str(Provisioning.DELETED)
+        conn.execute(load_balancer.delete().where(load_balancer.c.id.in_(ids), deleted))
+        conn.execute(tag.delete().where(tag.c.load_balancer_id.in_(ids)))
+        conn.execute(event.delete().where(event.c.load_balancer_id.in_(ids)))
+        conn.execute(unit.delete().where(unit.c.id.in_(ids)))
+    return len(ids)
