@@ -48,13 +48,9 @@ def _check_http(monitor: HealthMonitor) -> None:
         if getattr(monitor, name) is not None and monitor.type not in HTTP_TYPES:
             raise Invalid(f"{name} is only allowed on health monitors of type HTTP and HTTPS, not {monitor.type}")
     if monitor.url_path is not None and not _URL_PATH.fullmatch(monitor.url_path):
-        raise InvalidOption(
-            monitor.url_path, "url_path", "a path that starts with '/', without spaces, scheme and host"
-        )
+        raise InvalidOption(monitor.url_path, "url_path", "a path that starts with '/', without spaces, scheme and host")
     if monitor.expected_codes is not None and not _EXPECTED_CODES.fullmatch(monitor.expected_codes):
-        raise InvalidOption(
-            monitor.expected_codes, "expected_codes", "200, a list like 200,202, or a range like 200-204"
-        )
+        raise InvalidOption(monitor.expected_codes, "expected_codes", "200, a list like 200,202, or a range like 200-204")
     if monitor.http_version is not None and monitor.http_version not in _HTTP_VERSIONS:
         raise InvalidOption(monitor.http_version, "http_version", "1.0, 1.1")
     if monitor.domain_name is None:

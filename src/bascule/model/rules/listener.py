@@ -9,9 +9,7 @@ from bascule.model.objects import ClientAuthentication, Kind, Listener, Listener
 from bascule.model.rules.protocols import check_pair, transport
 from bascule.model.rules.text import InvalidOption, check_ciphers
 
-HEADERS = frozenset(
-    {"X-Client-IP", "X-Forwarded-For", "X-Forwarded-IP", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Real-IP"}
-)
+HEADERS = frozenset({"X-Client-IP", "X-Forwarded-For", "X-Forwarded-IP", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Real-IP"})
 TLS_HEADERS = frozenset(
     {
         "X-SSL-Client-CN",
@@ -76,15 +74,11 @@ def _check_certificates(listener: Listener) -> None:
     own = bool(listener.default_tls_container_ref or listener.sni_container_refs)
     client_ca = listener.client_ca_tls_container_ref
     if (own or client_ca) and listener.protocol not in (_TLS, ListenerProtocol.PROMETHEUS):
-        raise Invalid(
-            f"Certificate container references are only allowed on {_TLS} listeners, not on {listener.protocol} ones"
-        )
+        raise Invalid(f"Certificate container references are only allowed on {_TLS} listeners, not on {listener.protocol} ones")
     if (client_ca or listener.protocol is _TLS) and not own:
         raise Invalid(f"An SNI or default certificate container reference must be provided with {_TLS} listeners")
     if listener.client_authentication is not ClientAuthentication.NONE and not client_ca:
-        raise Invalid(
-            f"client_ca_tls_container_ref is needed when client_authentication is {listener.client_authentication}"
-        )
+        raise Invalid(f"client_ca_tls_container_ref is needed when client_authentication is {listener.client_authentication}")
     if listener.client_crl_container_ref and not client_ca:
         raise Invalid("client_ca_tls_container_ref is needed for client_crl_container_ref")
 

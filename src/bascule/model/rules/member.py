@@ -19,7 +19,6 @@ def check_duplicates(tree: Tree) -> None:
         place = member.pool_id, member.address, member.protocol_port
         if place in taken:
             raise Conflict(
-                f"Another member on this pool is already using ip {member.address} "
-                f"on protocol_port {member.protocol_port}"
+                f"Another member on this pool is already using ip {member.address} on protocol_port {member.protocol_port}"
             )
         taken.add(place)

@@ -31,11 +31,6 @@ def _check_cookie(persistence: SessionPersistence) -> None:
 def _check_persistence(pool: Pool, persistence: SessionPersistence) -> None:
     if pool.protocol in DATAGRAMS:
         if persistence.type is not PersistenceType.SOURCE_IP:
-            raise Invalid(
-                f"session_persistence: only SOURCE_IP is allowed on {pool.protocol} pools, not {persistence.type}"
-            )
+            raise Invalid(f"session_persistence: only SOURCE_IP is allowed on {pool.protocol} pools, not {persistence.type}")
     elif persistence.persistence_timeout is not None or persistence.persistence_granularity is not None:
-        raise Invalid(
-            "session_persistence: persistence_timeout and persistence_granularity "
-            "are only allowed on UDP and SCTP pools"
-        )
+        raise Invalid("session_persistence: persistence_timeout and persistence_granularity are only allowed on UDP and SCTP pools")

@@ -31,9 +31,7 @@ def check_pair(listener: Listener, pool: Pool) -> None:
     """Refuse a pool that a listener cannot send traffic to."""
     check_childless(listener)
     if pool.protocol not in POOLS[listener.protocol]:
-        raise Invalid(
-            f"The pool protocol '{pool.protocol}' is invalid while the listener protocol is '{listener.protocol}'."
-        )
+        raise Invalid(f"The pool protocol '{pool.protocol}' is invalid while the listener protocol is '{listener.protocol}'.")
 
 
 def check_childless(listener: Listener) -> None:

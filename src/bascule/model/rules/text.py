@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from bascule.model.errors import Invalid
-from bascule.model.objects import Object
+from bascule.model.objects import (
+    HealthMonitor,
+    L7Policy,
+    L7Rule,
+    Listener,
+    LoadBalancer,
+    Member,
+    Object,
+    Pool,
+    SessionPersistence,
+    Vip,
+)
 
 # Control characters, line separators, and halves of characters that no encoding can hold.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -31,25 +43,30 @@ class InvalidRule(Invalid):
     """An L7 rule whose parts do not fit each other."""
 
 
-def _texts(value: Any) -> Iterator[str]:
+_NAMES: Mapping[type[Any], tuple[str, ...]] = {
+    made: tuple(field.name for field in dataclasses.fields(made))
+    for made in (LoadBalancer, Listener, Pool, Member, HealthMonitor, L7Policy, L7Rule, Vip, SessionPersistence)
+}
+
+
+def _clean(value: Any) -> bool:
+    """Whether no text in a value holds a control character."""
+    if value is None or isinstance(value, (int, float, StrEnum)):
+        return True
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, Mapping):
-        yield from value.keys()
-        yield from value.values()
-    elif dataclasses.is_dataclass(value):
-        for part in dataclasses.fields(value):
-            yield from _texts(getattr(value, part.name))
+        return CONTROL.search(value) is None
+    if isinstance(value, tuple):
+        return all(_clean(each) for each in value)
+    if isinstance(value, Mapping):
+        return all(_clean(key) and _clean(text) for key, text in value.items())
+    return all(_clean(getattr(value, name)) for name in _NAMES[type(value)])
 
 
 def check_text(each: Object) -> None:
     """Refuse control characters, line breaks included, in any text of an object."""
-    for field in dataclasses.fields(each):
-        if any(CONTROL.search(text) for text in _texts(getattr(each, field.name))):
-            raise Invalid(f"{field.name} must not contain control characters such as line breaks")
+    for name in _NAMES[type(each)]:
+        if not _clean(getattr(each, name)):
+            raise Invalid(f"{name} must not contain control characters such as line breaks")
 
 
 def check_ciphers(ciphers: str | None) -> None:
