@@ -1,0 +1,1 @@
+"""Tests. What they share is in `conftest.py`."""

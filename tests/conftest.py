@@ -1,0 +1,95 @@
+"""What tests share: a database of their own for each, migrated, on every kind that is supported."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from bascule.store import migrate
+from bascule.store.engine import Database
+from tests import servers
+
+KINDS = (
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.slow),
+    pytest.param("mariadb", marks=pytest.mark.slow),
+)
+
+
+def _server(start: AbstractContextManager[servers.Server]) -> Iterator[servers.Server]:
+    try:
+        server = start.__enter__()
+    except servers.NotInstalled as missing:
+        pytest.skip(str(missing))
+    yield server
+    start.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[servers.Server]:
+    """A PostgreSQL server; one per test process."""
+    yield from _server(servers.postgresql())
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[servers.Server]:
+    """A MariaDB server; one per test process."""
+    yield from _server(servers.mariadb())
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "bascule.db"
+    database = Database(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, migrated_file: Path) -> str:
+    """The URL of a migrated SQLite file."""
+    path = tmp_path / "bascule.db"
+    shutil.copyfile(migrated_file, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """A migrated database in a SQLite file."""
+    database = Database(sqlite_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a migrated database, of each kind in turn."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    with request.getfixturevalue(request.param).migrated() as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database, of each kind in turn."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=KINDS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without a table, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    with request.getfixturevalue(request.param).empty() as url:
+        yield url
