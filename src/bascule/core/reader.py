@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bascule.model.objects import Kind
 from bascule.model.status import Statistics
-from bascule.store import lists, observed, trees
+from bascule.store import lists, shown, trees
 from bascule.store.engine import Database
 from bascule.store.lists import Query, Shown
 from bascule.store.trees import Stored
@@ -24,6 +24,8 @@ class Reader:
 
     def one(self, kind: Kind, object_id: str) -> Shown | None:
         """One object, with the ids of what belongs to it."""
+        if not lists.storable(object_id):
+            return None
         with self._database.read() as conn:
             return lists.one(conn, kind, object_id)
 
@@ -34,25 +36,29 @@ class Reader:
 
     def stored(self, load_balancer_id: str) -> Stored | None:
         """A load balancer with everything below it, what is leaving included."""
+        if not lists.storable(load_balancer_id):
+            return None
         with self._database.read() as conn:
             return trees.load(conn, [load_balancer_id]).get(load_balancer_id)
 
     def locate(self, kind: Kind, object_id: str) -> str | None:
         """The id of the load balancer that an object belongs to."""
+        if not lists.storable(object_id):
+            return None
         with self._database.read() as conn:
             return trees.locate(conn, kind, object_id)
 
     def statistics(self, load_balancer_id: str) -> dict[str, Statistics]:
         """Traffic counters by listener id, summed over everything that has carried the load balancer."""
         with self._database.read() as conn:
-            return observed.traffic(conn, load_balancer_id)
+            return shown.traffic(conn, load_balancer_id)
 
     def events(self, load_balancer_id: str, limit: int) -> list[sa.Row[Any]]:
         """What happened to a load balancer, newest first: at, generation, object_kind, object_id, text."""
         with self._database.read() as conn:
-            return observed.events(conn, load_balancer_id, limit)
+            return shown.events(conn, load_balancer_id, limit)
 
     def faults(self, load_balancer_id: str) -> dict[str, str]:
         """Why objects of a load balancer are in ERROR, in words for its owner, by object id."""
         with self._database.read() as conn:
-            return observed.shown_faults(conn, load_balancer_id)
+            return shown.faults(conn, load_balancer_id)
