@@ -1,0 +1,88 @@
+"""bascule-db-manage: create and migrate the database, and begin a new epoch after it was restored."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from bascule.cmd import settings
+from bascule.cmd.settings import SettingsError
+from bascule.store import meta, migrate
+from bascule.store.engine import Database
+
+NAME = "bascule-db-manage"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Gives the exit status: 0 done, 1 not done and the reason on standard error."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except sa.exc.DBAPIError as error:
+        return _failed(f"the database cannot be used: {error.orig}")
+    except (SettingsError, migrate.Outdated, ValueError, ImportError, OSError) as error:
+        return _failed(str(error))
+    return 0
+
+
+def _failed(text: str) -> int:
+    print(f"{NAME}: {text}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=NAME, description="Look after the database of Bascule.")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--config-file",
+        action="append",
+        metavar="FILE",
+        help=f"read settings from FILE; may be repeated. Default: ${settings.ENVIRONMENT}, then {settings.SYSTEM_FILE}",
+    )
+    where.add_argument("--database", metavar="URL", help="the database, instead of the one that the settings name")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, run, text in (
+        ("upgrade", _upgrade, "create the tables, or bring them to what this version needs"),
+        ("current", _current, "show the migration that the database is at"),
+        ("history", _history, "show every migration and what it does, oldest first"),
+        ("new-epoch", _new_epoch, "to be run after the database was restored, before Bascule is started again"),
+    ):
+        commands.add_parser(name, help=text, description=text).set_defaults(run=run)
+    return parser
+
+
+@contextmanager
+def _database(arguments: argparse.Namespace) -> Iterator[Database]:
+    database = Database(arguments.database or settings.load(arguments.config_file).database.connection)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _upgrade(arguments: argparse.Namespace) -> None:
+    with _database(arguments) as database:
+        before = migrate.current(database)
+        migrate.upgrade(database)
+        print(f"was: {before or 'empty'}, is: {migrate.current(database)}")
+
+
+def _current(arguments: argparse.Namespace) -> None:
+    with _database(arguments) as database:
+        found = migrate.current(database)
+    print(f"{found or 'empty'}{' (newest)' if found == migrate.HEAD else ''}")
+
+
+def _history(_arguments: argparse.Namespace) -> None:
+    for revision, text in migrate.history():
+        print(f"{revision}  {text}")
+
+
+def _new_epoch(arguments: argparse.Namespace) -> None:
+    with _database(arguments) as database:
+        migrate.check(database)
+        print(f"epoch: {database.write(meta.new_epoch)}")
