@@ -28,10 +28,11 @@ PAUSE = 0.02
 class Database:
     """One database. May be shared by threads; a process that forks makes its own.
 
-    `url` is an SQLAlchemy URL: `sqlite:////path`, `postgresql+psycopg://...` or `mysql+pymysql://...` (MariaDB). Raises
-    ValueError for any other. A SQLite file that does not exist is created, readable by its owner only. `pool_size`
-    connections stay open; as many again are opened in a rush. `dialect` is SQLAlchemy's name for the kind of database;
-    `mysql` is MariaDB. `engine` sees every statement, read or written.
+    `url` is an SQLAlchemy URL: `sqlite:////path`, `postgresql+psycopg://...` or `mysql+pymysql://...` (MariaDB).
+    Raises ValueError for any other and for a file that is no database. A SQLite file that does not exist is created,
+    readable by its owner only.
+    `pool_size` connections stay open; as many again are opened in a rush. `dialect` is SQLAlchemy's name for the kind
+    of database; `mysql` is MariaDB. `engine` sees every statement, read or written.
     """
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
@@ -107,6 +108,9 @@ def _prepare_file(address: sa.URL) -> str:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     # The write-ahead log is a property of the file. Setting it needs the file for oneself for a moment, hence the turn.
-    with Turns(path).turn(), closing(sqlite3.connect(path, timeout=10)) as file:
-        file.execute("PRAGMA journal_mode = wal")
+    try:
+        with Turns(path).turn(), closing(sqlite3.connect(path, timeout=10)) as file:
+            file.execute("PRAGMA journal_mode = wal")
+    except sqlite3.Error as error:
+        raise ValueError(f"{path} cannot be used as a SQLite database: {error}") from error
     return path
