@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -26,6 +27,8 @@ from bascule.store.engine import Database
 from bascule.store.trees import Stored
 from bascule.store.units import LOAD_BALANCER, Unit
 
+T = TypeVar("T")
+
 
 class _Unchanged(Exception):
     """An edit that changes nothing: the transaction is rolled back, no generation is used up."""
@@ -35,7 +38,7 @@ class _Unchanged(Exception):
 
 
 class Writer:
-    """Writes what users want. `clock` gives seconds since the epoch, UTC."""
+    """Writes what users want. `wake` is called after every commit; `clock` gives seconds since the epoch, UTC."""
 
     def __init__(
         self,
@@ -43,11 +46,13 @@ class Writer:
         backends: Mapping[str, Backend],
         subnets: Subnets,
         *,
+        wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._backends = backends
         self._subnets = subnets
+        self._wake = wake
         self._clock = clock
 
     def create(self, tree: Tree, *, origin: str) -> Stored:
@@ -58,7 +63,7 @@ class Writer:
         backend = self._backend(tree)
         rules.check(tree, None)
         _refuse(backend, tree, None)
-        return self._database.write(lambda conn: self._create(conn, backend, tree, origin))
+        return self._write(lambda conn: self._create(conn, backend, tree, origin))
 
     def edit(self, load_balancer_id: str, change: Callable[[Tree], Tree], *, origin: str) -> Stored:
         """Change a load balancer or anything below it. `change` is pure, may be called again, and may raise Refused.
@@ -66,7 +71,7 @@ class Writer:
         Raises NotFound when the load balancer does not exist, Immutable when it is being deleted.
         """
         try:
-            return self._database.write(lambda conn: self._edit(conn, load_balancer_id, change, origin))
+            return self._write(lambda conn: self._edit(conn, load_balancer_id, change, origin))
         except _Unchanged as same:
             return same.stored
 
@@ -82,7 +87,7 @@ class Writer:
             trees.save(conn, before, standing.deleted(before, unit.generation, unit.observed))
             self._tell(conn, unit, [(before.tree.load_balancer, "is to be deleted")], now)
 
-        self._database.write(work)
+        self._write(work)
 
     def failover(self, load_balancer_id: str, *, origin: str) -> None:
         """Want new carriers: those made before now are replaced."""
@@ -94,7 +99,13 @@ class Writer:
             trees.save(conn, before, standing.touched(before, unit.generation, unit.observed))
             self._tell(conn, unit, [(before.tree.load_balancer, "is to be failed over")], now)
 
-        self._database.write(work)
+        self._write(work)
+
+    def _write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Commit, then have the workers look at once: what there is to do is in the database by now."""
+        done = self._database.write(work)
+        self._wake()
+        return done
 
     def _create(self, conn: sa.Connection, backend: Backend, tree: Tree, origin: str) -> Stored:
         now = self._clock()
