@@ -79,11 +79,13 @@ def save(conn: sa.Connection, before: Mapping[str, Known], after: Mapping[str, K
     )
     observed.save_seen(conn, _said(before), _said(after))
     events: list[Event] = []
+    changes: list[tuple[Stored | None, Stored]] = []
     for unit_id, new in after.items():
         old = before[unit_id]
         if old.stored is not None and new.stored is not None:
-            trees.save(conn, old.stored, new.stored)
+            changes.append((old.stored, new.stored))
             events += _story(old, new, old.stored, new.stored, now)
+    trees.save_all(conn, changes)
     observed.add_events(conn, events)
 
 

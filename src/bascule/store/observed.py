@@ -54,6 +54,7 @@ def serving(conn: sa.Connection, lane_id: str) -> list[str]:
 
 
 def save_carriers(conn: sa.Connection, before: Iterable[Carrier], after: Iterable[Carrier]) -> None:
+    """Write what changed between two states of the carriers of some units."""
     old, new = ({(each.unit_id, each.name): each for each in side} for side in (before, after))
     _delete(conn, carrier, ("unit_id", "name"), [key for key in old if key not in new])
     _upsert(
@@ -147,12 +148,15 @@ class SeenBy:
     members: Mapping[str, MemberSeen] = field(default_factory=dict)
 
 
+_LISTENER = frozenset(str(status) for status in ListenerSeen)
+
+
 def seen_by(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, SeenBy]]:
     """What carriers last said, by unit id and name of the carrier."""
     rows: dict[str, dict[str, tuple[dict[str, ListenerSeen], dict[str, MemberSeen]]]] = {}
     for row in conn.execute(sa.select(seen).where(seen.c.unit_id.in_(unit_ids))):
         listeners, members = rows.setdefault(row.unit_id, {}).setdefault(row.carrier, ({}, {}))
-        if row.status in ListenerSeen:
+        if row.status in _LISTENER:
             listeners[row.object_id] = ListenerSeen(row.status)
         else:
             members[row.object_id] = MemberSeen(row.status)

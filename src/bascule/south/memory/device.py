@@ -44,7 +44,8 @@ class Device:
         self.fences: dict[str, Fence] = {}
         self.writes: list[Plan] = []
         self.tasks: dict[str, int] = {}
-        self.during_apply: Callable[[], None] | None = None
+        self.before_apply: Callable[[], None] | None = None
+        self.after_apply: Callable[[], None] | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
 
@@ -56,6 +57,8 @@ class Device:
 
     def apply(self, lane: str, fence: Fence, plans: tuple[Plan, ...]) -> Mapping[Target, Outcome]:
         """Write plans, one after the other. Raises Fenced for an owner that is not the latest, Broken when switched on."""
+        if self.before_apply is not None:
+            self.before_apply()
         with self._lock:
             if fence < self.fences.get(lane, fence):
                 raise Fenced(lane)
@@ -63,12 +66,11 @@ class Device:
             broken, self.switches.broken = self.switches.broken, None
             if broken == "before":
                 raise Broken("connection reset")
-        if self.during_apply is not None:
-            self.during_apply()
-        with self._lock:
             outcomes = {(plan.unit_id, plan.carrier): self._one(plan) for plan in plans}
-        if broken == "after":
-            raise Broken("connection reset")
+            if broken == "after":
+                raise Broken("connection reset")
+        if self.after_apply is not None:
+            self.after_apply()
         return outcomes
 
     def _one(self, plan: Plan) -> Outcome:
