@@ -29,8 +29,7 @@ _GENERAL = [
         "error_after",
         default=600.0,
         min=0,
-        help="Seconds after which an object shows ERROR while a change keeps failing for reasons that may pass. "
-        "Trying goes on.",
+        help="Seconds after which an object shows ERROR while a change keeps failing for reasons that may pass. Trying goes on.",
     ),
     cfg.ListOpt(
         "enabled_providers",
@@ -100,18 +99,31 @@ _WORKER = [
         help="Seconds after which a worker looks for work even if nobody woke it up.",
     ),
     cfg.ListOpt(
-        "tags", default=[], item_type=_NAME, help="Tags of lanes, such as hosts and sites, that this worker serves."
+        "tags",
+        default=[],
+        item_type=_NAME,
+        help="Tags of lanes, such as hosts and sites, that workers and health managers with these settings can reach.",
     ),
 ]
 
 _HEALTH_MANAGER = [
-    cfg.FloatOpt(
-        "interval", default=2.0, min=0.1, max=3600, help="Seconds between two looks at what the data planes see."
-    ),
+    cfg.FloatOpt("interval", default=2.0, min=0.1, max=3600, help="Seconds between two looks at what the data planes see."),
 ]
 
 _HOUSEKEEPING = [
-    cfg.FloatOpt("interval", default=60.0, min=1, max=86400, help="Seconds between two rounds of housekeeping."),
+    cfg.FloatOpt("interval", default=60.0, min=0.1, max=86400, help="Seconds between two rounds of housekeeping."),
+    cfg.FloatOpt(
+        "deleted_kept",
+        default=604800.0,
+        min=0,
+        help="Seconds for which deleted load balancers and their events are kept.",
+    ),
+    cfg.FloatOpt(
+        "drift_interval",
+        default=3600.0,
+        min=1,
+        help="Seconds after which a load balancer is compared with what carries it, even if nothing happened to it.",
+    ),
 ]
 
 _HAPROXY = [

@@ -73,9 +73,11 @@ class HealthManagerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HousekeepingSettings:
-    """The housekeepers. `interval` is in seconds."""
+    """The housekeepers. Everything is in seconds."""
 
     interval: float
+    deleted_kept: float
+    drift_interval: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +176,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         health_manager=_group(conf, HealthManagerSettings, "health_manager"),
         housekeeping=_group(conf, HousekeepingSettings, "housekeeping"),
         haproxy=_group(conf, HaproxySettings, "haproxy"),
-        certificates=CertificatesSettings(
-            directory=Path(directory or state_dir / "certificates").expanduser().absolute()
-        ),
+        certificates=CertificatesSettings(directory=Path(directory or state_dir / "certificates").expanduser().absolute()),
     )
 
 
@@ -219,26 +219,9 @@ def _default_state_dir() -> Path:
 
 
 def _database_url(connection: str | None, state_dir: Path) -> str:
-    """The database's URL. Without one, a file in the state directory; the path of a file is made absolute."""
-    if not connection:
-        url = sa.URL.create("sqlite", database=str(state_dir / "bascule.sqlite"))
-        return url.render_as_string(hide_password=False)
-    try:
-        url = sa.make_url(connection)
-    except sa.exc.ArgumentError as error:
-        raise SettingsError(f"[database] connection: {error}") from error
-    allowed = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
-    if url.drivername not in allowed:
-        raise SettingsError(
-            f"[database] connection: {url.drivername}:// is not supported; allowed are {', '.join(allowed)}"
-        )
-    if url.drivername == "sqlite":
-        if not url.database or url.database == ":memory:":
-            raise SettingsError(
-                "[database] connection: sqlite:// needs the path of a file, such as sqlite:////var/lib/b.sqlite"
-            )
-        url = url.set(database=str(Path(url.database).absolute()))
-    return url.render_as_string(hide_password=False)
+    """The URL that was set, or else that of a file in the state directory."""
+    default = sa.URL.create("sqlite", database=str(state_dir / "bascule.sqlite"))
+    return connection or default.render_as_string()
 
 
 def _subnets(conf: cfg.ConfigOpts) -> tuple[Subnet, ...]:

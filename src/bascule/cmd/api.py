@@ -1,0 +1,111 @@
+"""bascule-api: serves the HTTP API.
+
+The application is plain WSGI at `bascule.cmd.wsgi:application`, so any WSGI server can run it. This program runs it under
+granian: one worker process with a few threads, started and watched by this one.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from oslo_config import cfg
+
+from bascule.cmd import logs, process, settings, wiring
+from bascule.cmd.process import StartError
+from bascule.cmd.settings import ApiSettings, Settings
+
+NAME = "bascule-api"
+
+BACKPRESSURE = 256
+"""Connections that are open at a time. Idle ones count, so with a small number a few clients lock everybody out."""
+
+GRACE = 20
+"""Seconds that requests have to end in when the server stops."""
+
+_NO_HANDLERS: dict[str, Any] = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {}, "granian.access": {}}}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the process until it is told to stop."""
+    arguments = process.parser(NAME, "Serve the load balancer API.").parse_args(argv)
+
+    def body(conf: cfg.ConfigOpts, plain: Settings) -> None:
+        check_address(plain.api)
+        wiring.checked_database(plain).close()
+        os.environ[settings.ENVIRONMENT] = os.pathsep.join(settings.files(arguments.config_file))
+        _serve(conf, plain.api)
+
+    return process.run(NAME, arguments.config_file, body)
+
+
+def check_address(api: ApiSettings) -> None:
+    """Refuse to listen where others could reach an API that authenticates nobody, or where somebody else listens."""
+    if not ipaddress.ip_address(api.bind_host).is_loopback:
+        raise StartError(
+            f"[api] bind_host: {api.bind_host} can be reached from other machines, and the API does not authenticate "
+            "anybody; allowed are loopback addresses, such as 127.0.0.1 and ::1"
+        )
+    family = socket.AF_INET6 if ":" in api.bind_host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((api.bind_host, api.bind_port))
+        except OSError as error:
+            where = f"[api] bind_host, bind_port: cannot listen on {api.bind_host} port {api.bind_port}"
+            if error.errno == errno.EADDRINUSE:
+                raise StartError(f"{where}: another program does; choose another port or stop that program") from error
+            raise StartError(f"{where}: {error.strerror}") from error
+
+
+def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
+    server = Granian(
+        "bascule.cmd.wsgi:application",
+        address=api.bind_host,
+        port=api.bind_port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=api.threads,
+        backpressure=BACKPRESSURE,
+        workers_kill_timeout=GRACE,
+        log_level=LogLevels.warning,
+        log_dictconfig=_NO_HANDLERS,
+    )
+    parent = os.getpid()
+
+    def load(_target: str) -> Callable[..., Any]:
+        process.live_no_longer_than_parent(parent)
+        logs.set_up(conf, NAME)  # anew, since the server has set up logging in its own way in between
+        from bascule.cmd.wsgi import application
+
+        threading.Thread(target=_tell_when_ready, args=(api,), daemon=True).start()
+        return application
+
+    logs.set_up(conf, NAME)
+    server.serve(target_loader=load)
+
+
+def _tell_when_ready(api: ApiSettings) -> None:
+    """Tell whoever started us as soon as the server, which starts right after this, takes connections."""
+    while True:
+        try:
+            socket.create_connection((api.bind_host, api.bind_port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            process.ready()
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

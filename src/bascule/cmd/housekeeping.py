@@ -1,0 +1,32 @@
+"""bascule-housekeeping: forgets what is long gone, and has everything compared with what carries it from time to time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from oslo_config import cfg
+
+from bascule.cmd import process, wiring
+from bascule.cmd.process import Stop
+from bascule.cmd.settings import Settings
+
+NAME = "bascule-housekeeping"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the process until it is told to stop."""
+    arguments = process.parser(NAME, "Forget what is long gone, and check the rest from time to time.").parse_args(argv)
+    return process.run(NAME, arguments.config_file, _keep_house)
+
+
+def _keep_house(_conf: cfg.ConfigOpts, settings: Settings) -> None:
+    database = wiring.checked_database(settings)
+    housekeeping = wiring.housekeeping(settings, database)
+    stop = Stop()
+    process.loop(housekeeping.tick, stop.wait, settings.housekeeping.interval, stop)
+    database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

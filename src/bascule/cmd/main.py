@@ -1,0 +1,39 @@
+"""bascule: everything on one machine, and what operators ask of it on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from oslo_config import cfg
+
+from bascule.cmd import plan, process, serve
+from bascule.cmd.settings import Settings
+
+NAME = "bascule"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Gives the exit status."""
+    parser = argparse.ArgumentParser(prog=NAME, description="A load balancer service on this machine.")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
+    text = "run the API, a worker, a health manager and housekeeping, and stop them all on Ctrl-C or SIGTERM"
+    serving = commands.add_parser("serve", help=text, description=text)
+    text = "print what the next pass over a load balancer would change, and change nothing"
+    planning = commands.add_parser("plan", help=text, description=text)
+    planning.add_argument("load_balancer", metavar="LB", help="id or name of the load balancer")
+    for command in (serving, planning):
+        process.add_config_file(command)
+    arguments = parser.parse_args(argv)
+
+    def body(_conf: cfg.ConfigOpts, settings: Settings) -> int:
+        if arguments.command == "plan":
+            return plan.run(settings, arguments.load_balancer)
+        return serve.run(settings, arguments.config_file)
+
+    return process.run(NAME, arguments.config_file, body)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

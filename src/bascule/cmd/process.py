@@ -1,0 +1,153 @@
+"""What all processes have in common: their arguments, how they start, how they loop, how they stop."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from oslo_config import cfg
+
+from bascule.cmd import logs, settings
+from bascule.cmd.settings import Settings, SettingsError
+
+LOG = logging.getLogger(__name__)
+
+GRACE = 30
+"""Seconds that a process has to finish what it is at when it is told to stop. Then it ends where it stands."""
+
+LONGEST_PAUSE = 30.0
+"""Seconds: the longest pause after rounds that failed one after the other."""
+
+PARENT = "BASCULE_PARENT"
+"""Holds the id of the process without which this one must not live."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+class StartError(Exception):
+    """The process cannot do its work here. The text is for the operator."""
+
+
+def parser(name: str, description: str) -> argparse.ArgumentParser:
+    """A parser of the arguments that every process takes."""
+    made = argparse.ArgumentParser(prog=name, description=description)
+    add_config_file(made)
+    return made
+
+
+def add_config_file(parser: argparse.ArgumentParser) -> None:
+    """The argument that names files with settings."""
+    parser.add_argument(
+        "--config-file",
+        action="append",
+        metavar="FILE",
+        help=f"read settings from FILE; may be repeated. Default: ${settings.ENVIRONMENT}, then {settings.SYSTEM_FILE}",
+    )
+
+
+def run(name: str, config_files: Sequence[str] | None, body: Callable[[cfg.ConfigOpts, Settings], int | None]) -> int:
+    """Read the settings, set up logging and do what the process is for. Gives the exit status."""
+    try:
+        conf = settings.read(config_files)
+        plain = settings.plain(conf)
+        logs.set_up(conf, name)
+        live_no_longer_than_parent()
+        return body(conf, plain) or 0
+    except (SettingsError, StartError) as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        return 2
+
+
+class Stop:
+    """Whether this process was told to stop, by SIGTERM or SIGINT.
+
+    The first signal lets it finish what it is at, for `grace` seconds at most; a second one ends it at once.
+    """
+
+    def __init__(self, grace: int = GRACE) -> None:
+        self._grace = grace
+        self._told = False
+        # Not threading.Event: a signal handler may come while its lock is held, and would wait for ever.
+        self._event = os.eventfd(0, os.EFD_CLOEXEC)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._tell)
+
+    def __bool__(self) -> bool:
+        return self._told
+
+    def fileno(self) -> int:
+        """Becomes readable, and stays so, when the process is told to stop."""
+        return self._event
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Pause until the process is told to stop, but not longer than this."""
+        watch = select.poll()
+        watch.register(self._event, select.POLLIN)
+        watch.poll(None if seconds is None else seconds * 1000)
+
+    def _tell(self, number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)
+        signal.alarm(self._grace)
+        self._told = True
+        os.eventfd_write(self._event, 1)
+
+
+def loop(tick: Callable[[], bool], wait: Callable[[float], object], interval: float, stop: Stop) -> None:
+    """Do one round after the other until told to stop. A round that did something is followed by the next at once.
+
+    A round that fails is logged and tried again after a growing pause: the database may be away for a while.
+    """
+    ready()
+    failures = 0
+    while not stop:
+        try:
+            busy = tick()
+        except Exception as error:
+            if stop:
+                LOG.info("The last round was cut short: %s", error)
+                break
+            pause = min(2.0**failures, LONGEST_PAUSE)
+            failures += 1
+            LOG.exception("This round failed; the next begins in %.0f s", pause)
+            stop.wait(pause)
+            continue
+        failures = 0
+        if not busy:
+            wait(interval)
+    LOG.info("Stopped")
+
+
+def ready() -> None:
+    """Tell who started us (systemd, or `bascule serve`) that we are up, in the way of sd_notify. Once; then nothing."""
+    path = os.environ.pop("NOTIFY_SOCKET", "")
+    if not path:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        try:
+            sender.sendto(b"READY=1", f"\0{path[1:]}" if path.startswith("@") else path)
+        except OSError as error:
+            LOG.warning("Cannot tell %s that we are ready: %s", path, error.strerror)
+
+
+def live_no_longer_than_parent(parent: int | None = None) -> None:
+    """Have the kernel stop this process when its parent dies: the given one, or the one that started it for itself.
+
+    Without this, a killed parent would leave processes behind that hold its port and do its work a second time.
+    Raises StartError where the parent is gone already.
+    """
+    parent = parent or int(os.environ.pop(PARENT, "0"))
+    if not parent:
+        return
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0):
+        raise StartError(f"the kernel does not watch the parent process: {os.strerror(ctypes.get_errno())}")
+    if os.getppid() != parent:
+        raise StartError(f"the process that started this one, {parent}, is gone")

@@ -1,0 +1,126 @@
+"""The one module that knows everybody: it makes the parts from the settings and puts them together."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+
+from bascule.cmd.process import StartError
+from bascule.cmd.settings import Settings, SettingsError
+from bascule.core.certificates import CertificateLibrary
+from bascule.core.health_manager import HealthManager
+from bascule.core.housekeeping import Housekeeping, Intervals
+from bascule.core.passes import Passes
+from bascule.core.recorder import Recorder, Timing
+from bascule.core.resolve import Resolver
+from bascule.core.subnets import Subnets
+from bascule.core.wakeup import Sleeper, Waker
+from bascule.core.worker import Worker
+from bascule.core.writer import Writer
+from bascule.model.backend import Backend, Reads
+from bascule.south.memory import MemoryBackend
+from bascule.store import migrate
+from bascule.store.engine import Database
+
+WAKE = "wake"
+"""The folder of the runtime directory in which workers listen for wake-ups."""
+
+
+def make_directories(settings: Settings) -> None:
+    """Make the directories of the settings. Raises SettingsError where others may look into the one for sockets."""
+    for option, directory in (("state_dir", settings.state_dir), ("runtime_dir", settings.runtime_dir)):
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"[DEFAULT] {option}: {directory} cannot be made: {error.strerror}") from error
+    found = settings.runtime_dir.stat()
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise SettingsError(
+            f"[DEFAULT] runtime_dir: {settings.runtime_dir} must belong to user {os.geteuid()} with mode 0700; "
+            f"it belongs to user {found.st_uid} with mode {stat.S_IMODE(found.st_mode):04o}"
+        )
+
+
+def database(settings: Settings) -> Database:
+    """The database, which may be away or out of date. Raises SettingsError for a URL that cannot be used."""
+    make_directories(settings)
+    try:
+        return Database(settings.database.connection, pool_size=settings.database.pool_size)
+    except (ValueError, OSError, ImportError) as error:
+        raise SettingsError(f"[database] connection: {error}") from error
+
+
+def checked_database(settings: Settings) -> Database:
+    """The database, which is there and up to date. Raises SettingsError or StartError."""
+    return _with_database(settings, migrate.check)
+
+
+def upgraded_database(settings: Settings) -> Database:
+    """The database, which is there and has been brought up to date. Raises SettingsError or StartError."""
+    return _with_database(settings, migrate.upgrade)
+
+
+def _with_database(settings: Settings, prepare: Callable[[Database], None]) -> Database:
+    made = database(settings)
+    try:
+        prepare(made)
+    except migrate.Outdated as error:
+        raise StartError(str(error)) from error
+    except sa.exc.DBAPIError as error:
+        raise StartError(f"[database] connection: the database cannot be used: {error.orig}") from error
+    return made
+
+
+def backends(settings: Settings) -> dict[str, Backend]:
+    """The enabled providers by name."""
+    makers: dict[str, Callable[[Settings], Backend]] = {"memory": _memory}
+    return {name: makers[name](settings) for name in settings.enabled_providers}
+
+
+def _memory(_settings: Settings) -> Backend:
+    # Its content lies in the worker's memory, where no other process can read it; the record in the database is for all.
+    return MemoryBackend(reads=Reads.RECORD)
+
+
+def passes(settings: Settings, carrying: Mapping[str, Backend]) -> Passes:
+    """What carries out passes over these backends."""
+    certificates = CertificateLibrary(settings.certificates.directory)
+    return Passes(carrying, Resolver(certificates, Subnets(settings.subnets)), certificates.secret)
+
+
+def worker(settings: Settings, database: Database) -> Worker:
+    """The worker of a process."""
+    carrying = backends(settings)
+    return Worker(
+        database,
+        carrying,
+        passes(settings, carrying),
+        _recorder(settings, database),
+        tags=settings.worker.tags,
+        lease=settings.worker.lease,
+        batch=settings.worker.batch,
+    )
+
+
+def sleeper(settings: Settings) -> Sleeper:
+    """Where a worker sleeps until the API has something for it."""
+    return Sleeper(settings.runtime_dir / WAKE)
+
+
+def health_manager(settings: Settings, database: Database) -> HealthManager:
+    """The health manager of a process. It leaves out what only the worker that made it can see."""
+    seen = {name: each for name, each in backends(settings).items() if not isinstance(each, MemoryBackend)}
+    return HealthManager(database, seen, _recorder(settings, database), tags=settings.worker.tags)
+
+
+def housekeeping(settings: Settings, database: Database) -> Housekeeping:
+    """The housekeeping of a process."""
+    kept, drift = settings.housekeeping.deleted_kept, settings.housekeeping.drift_interval
+    return Housekeeping(database, Intervals(deleted_kept=kept, drift=drift))
+
+
+def _recorder(settings: Settings, database: Database) -> Recorder:
+    return Recorder(database, Timing(error_after=settings.error_after))

@@ -1,0 +1,46 @@
+"""bascule-worker: makes data planes what they should be."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+
+from oslo_config import cfg
+
+from bascule.cmd import process, wiring
+from bascule.cmd.process import Stop
+from bascule.cmd.settings import Settings
+
+NAME = "bascule-worker"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the process until it is told to stop."""
+    arguments = process.parser(NAME, "Make data planes what they should be.").parse_args(argv)
+    return process.run(NAME, arguments.config_file, _work)
+
+
+def _work(_conf: cfg.ConfigOpts, settings: Settings) -> None:
+    database = wiring.checked_database(settings)
+    worker = wiring.worker(settings, database)
+    sleeper = wiring.sleeper(settings)
+    stop = Stop()
+
+    def finish() -> None:
+        stop.wait()
+        sleeper.wake()
+        worker.stop()
+
+    worker.start()
+    # A pass begins others while there is something to do, so it has to hear of it in between.
+    finishing = threading.Thread(target=finish, daemon=True)
+    finishing.start()
+    process.loop(worker.tick, sleeper.wait, settings.worker.poll_interval, stop)
+    finishing.join()
+    sleeper.close()
+    database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+"""The API as a WSGI application, for any WSGI server: `gunicorn bascule.cmd.wsgi:application`.
+
+Settings come from the files that BASCULE_CONFIG_FILE names, or from /etc/bascule/bascule.conf. The API authenticates nobody,
+so it answers only to clients on this machine, whatever address the server listens on.
+"""
+
+from __future__ import annotations
+
+from bascule.cmd import settings, wiring
+
+application = wiring.application(settings.load())
