@@ -13,11 +13,9 @@ from bascule.store import migrate
 from bascule.store.engine import Database
 from tests import servers
 
-KINDS = (
-    "sqlite",
-    pytest.param("postgresql", marks=pytest.mark.slow),
-    pytest.param("mariadb", marks=pytest.mark.slow),
-)
+SERVERS = tuple(pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgresql", "mariadb"))
+KINDS = ("sqlite", *SERVERS)
+"""Kinds of databases. A test that is not for all of them parametrises `database_url` or `empty_url` indirectly."""
 
 
 def _server(start: AbstractContextManager[servers.Server]) -> Iterator[servers.Server]:

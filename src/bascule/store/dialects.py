@@ -27,22 +27,20 @@ class Dialect:
     """How to talk to one kind of database.
 
     `engine` and `read` are options of the engine and of its reading connections, `install` adds the engine's listeners.
-    `passing` are the errors that say that other writers were in the way: deadlock, lock wait timeout, serialization or
-    certification failure. A lost connection is not among them: nobody knows whether the commit went through.
+    `code` is what the database itself calls an error. `passing` are those that say that other writers were in the way:
+    deadlock, lock wait timeout, serialization or certification failure. A lost connection is not among them: nobody
+    knows whether the commit went through.
     """
 
     engine: Mapping[str, Any]
     read: Mapping[str, Any]
     install: Callable[[sa.Engine], None]
+    code: Callable[[Any], Any]
     passing: frozenset[int | str]
 
     def is_passing(self, error: sa.exc.DBAPIError) -> bool:
         """Whether trying the same transaction again may help."""
-        cause = error.orig
-        if isinstance(cause, sqlite3.Error):
-            return cause.sqlite_errorcode & 0xFF in self.passing
-        code = getattr(cause, "sqlstate", None) or next(iter(getattr(cause, "args", ())), None)
-        return code in self.passing
+        return error.orig is not None and self.code(error.orig) in self.passing
 
 
 def _reads(conn: sa.Connection) -> bool:
@@ -79,9 +77,7 @@ def _mariadb(engine: sa.Engine) -> None:
     def connect(dbapi: Any, _record: Any) -> None:
         with dbapi.cursor() as cursor:
             # TRADITIONAL: a value that does not fit is an error, as it is for PostgreSQL.
-            cursor.execute(
-                "SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 10, idle_transaction_timeout = 60"
-            )
+            cursor.execute("SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 10, idle_transaction_timeout = 60")
 
     @sa.event.listens_for(engine, "begin")
     def begin(conn: sa.Connection) -> None:
@@ -98,18 +94,21 @@ DIALECTS = {
         read={"reads": True},
         install=_sqlite,
         passing=frozenset({sqlite3.SQLITE_BUSY}),
+        code=lambda error: getattr(error, "sqlite_errorcode", 0) & 0xFF,
     ),
     "postgresql": Dialect(
         engine={"pool_pre_ping": True, "isolation_level": "READ COMMITTED"},
         read={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
         install=_postgresql,
         passing=frozenset({"40001", "40P01", "55P03"}),
+        code=lambda error: error.sqlstate,
     ),
     "mysql": Dialect(
         engine={"pool_pre_ping": True, "isolation_level": "REPEATABLE READ"},
         read={"reads": True},
         install=_mariadb,
         passing=frozenset({1020, 1205, 1213}),
+        code=lambda error: error.args[0] if error.args else None,
     ),
 }
 """By SQLAlchemy's names; `mysql` is MariaDB."""
