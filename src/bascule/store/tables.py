@@ -328,9 +328,7 @@ meta = sa.Table(
 )
 """Facts about the database itself: its epoch."""
 
-children: dict[str, sa.Table] = {
-    table.name: table for table in (listener, pool, member, health_monitor, l7policy, l7rule)
-}
+children: dict[str, sa.Table] = {table.name: table for table in (listener, pool, member, health_monitor, l7policy, l7rule)}
 objects: dict[str, sa.Table] = {"load_balancer": load_balancer, **children}
 
 # MariaDB compares text as the others do: case counts, accents count, spaces at the end count.
