@@ -15,12 +15,12 @@ Build = Callable[..., World]
 
 
 @pytest.fixture
-def build(sqlite_url: str, tmp_path: Path) -> Iterator[Build]:
+def build(database_url: str, tmp_path: Path) -> Iterator[Build]:
     """Builds the world of a test, with arguments for its backend."""
     databases: list[Database] = []
 
     def make(**backend: Any) -> World:
-        databases.append(Database(sqlite_url))
+        databases.append(Database(database_url))
         return World(databases[-1], tmp_path / "certificates", **backend)
 
     yield make

@@ -18,6 +18,12 @@ from tests.scenarios.conftest import Build
 from tests.scenarios.world import World, standard
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Hundreds of crashes, so on the quickest database only."""
+    return sqlite_url
+
+
 class Crash(BaseException):
     """The process is gone. Nothing may catch this."""
 
