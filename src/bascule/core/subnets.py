@@ -12,7 +12,11 @@ from bascule.model.definition import Subnet
 from bascule.model.errors import Conflict, Invalid
 from bascule.store import claims
 
-_SAMPLE = 64
+_SMALL = 64
+"""A range of at most this many addresses is filled from its beginning."""
+
+_SAMPLE = 8
+"""How many addresses of a larger range are drawn at a time."""
 
 
 class Subnets:
@@ -55,7 +59,7 @@ class Subnets:
         """A free address: the lowest one of a small range, any of a large one. Looks at the whole only when it is nearly full."""
         first, last = (ipaddress.ip_address(edge) for edge in (subnet.first, subnet.last))
         size = int(last) - int(first) + 1
-        offsets = range(size) if size <= _SAMPLE else sorted(random.sample(range(size), _SAMPLE))
+        offsets = range(size) if size <= _SMALL else random.sample(range(size), _SAMPLE)
         candidates = [str(first + offset) for offset in offsets]
         taken = claims.taken(conn, subnet.id, candidates)
         free: Iterator[str] = (address for address in candidates if address not in taken)

@@ -168,6 +168,8 @@ class Writer:
 
     def _need(self, conn: sa.Connection, unit: Unit, wanted: Sequence[Need], now: float) -> None:
         """Make the shared units that a load balancer needs and does not need yet, or want them again."""
+        if not wanted:
+            return
         present = set(units.needs(conn, [unit.id]).get(unit.id, ()))
         for need in wanted:
             shared_id = units.shared_id(unit.lane_id, need)

@@ -12,16 +12,19 @@ from bascule.store.tables import claim
 ADDRESS = "address"
 
 
+_HELD = sa.select(claim.c.name).where(claim.c.kind == ADDRESS, claim.c.place == sa.bindparam("b_place"), claim.c.live == 1)
+_HELD_AMONG = _HELD.where(claim.c.name.in_(sa.bindparam("b_names", expanding=True)))
+_INSERT = claim.insert()
+
+
 def taken(conn: sa.Connection, place: str, names: Sequence[str]) -> set[str]:
     """Which of these addresses of a subnet are held by somebody."""
-    chosen = sa.select(claim.c.name).where(claim.c.kind == ADDRESS, claim.c.place == place, claim.c.live == 1)
-    return set(conn.scalars(chosen.where(claim.c.name.in_(names))))
+    return set(conn.scalars(_HELD_AMONG, {"b_place": place, "b_names": list(names)}))
 
 
 def all_taken(conn: sa.Connection, place: str) -> set[str]:
     """Every address of a subnet that is held. Reads as many rows as there are: only for subnets that are nearly full."""
-    chosen = sa.select(claim.c.name).where(claim.c.kind == ADDRESS, claim.c.place == place, claim.c.live == 1)
-    return set(conn.scalars(chosen))
+    return set(conn.scalars(_HELD, {"b_place": place}))
 
 
 def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str) -> str | None:
@@ -30,7 +33,7 @@ def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str
     row = {"id": claim_id, "unit_id": unit_id, "kind": ADDRESS, "place": subnet_id, "name": address, "live": 1}
     try:
         with conn.begin_nested():
-            conn.execute(claim.insert().values(row))
+            conn.execute(_INSERT, row)
     except sa.exc.IntegrityError:
         return None
     return claim_id

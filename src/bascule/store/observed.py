@@ -113,6 +113,14 @@ EVENTS_KEPT = 100
 """How many events of a load balancer are kept at least; a quarter more at most."""
 
 
+_CROWDED = (
+    sa.select(event.c.load_balancer_id)
+    .where(event.c.load_balancer_id.in_(sa.bindparam("ids", expanding=True)))
+    .group_by(event.c.load_balancer_id)
+    .having(sa.func.count() > EVENTS_KEPT * 5 // 4)
+)
+
+
 def add_events(conn: sa.Connection, events: Sequence[Event]) -> None:
     """Write events down, and forget the oldest where a load balancer has too many."""
     if not events:
@@ -132,9 +140,7 @@ def add_events(conn: sa.Connection, events: Sequence[Event]) -> None:
         ],
     )
     ids = sorted({each.load_balancer_id for each in events})
-    counted = sa.select(event.c.load_balancer_id).where(event.c.load_balancer_id.in_(ids))
-    crowded = counted.group_by(event.c.load_balancer_id).having(sa.func.count() > EVENTS_KEPT * 5 // 4)
-    for load_balancer_id in conn.scalars(crowded).all():
+    for load_balancer_id in conn.scalars(_CROWDED, {"ids": ids}).all():
         newest = sa.select(event.c.id).where(event.c.load_balancer_id == load_balancer_id)
         last = conn.scalar(newest.order_by(event.c.id.desc()).offset(EVENTS_KEPT - 1).limit(1))
         conn.execute(event.delete().where(event.c.load_balancer_id == load_balancer_id, event.c.id < last))

@@ -61,9 +61,25 @@ def _units(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
     return [Unit(**row._mapping) for row in rows]
 
 
+# Statements that every request runs are built once: building one costs more than running it.
+_INSERT = unit.insert()
+_BY_ID = _SELECT.where(unit.c.id.in_(sa.bindparam("ids", expanding=True)))
+_BUMP = (
+    unit.update()
+    .where(unit.c.id == sa.bindparam("b_id"), unit.c.gone_at.is_(None))
+    .values(
+        generation=unit.c.generation + 1,
+        asked=unit.c.asked + 1,
+        due_at=sa.bindparam("b_now"),
+        rank=int(Rank.EDIT),
+        attempts=0,
+    )
+)
+
+
 def add(conn: sa.Connection, new: Unit) -> None:
     """Insert a unit."""
-    conn.execute(unit.insert().values({name: getattr(new, name) for name in _COLUMNS}))
+    conn.execute(_INSERT, {name: getattr(new, name) for name in _COLUMNS})
 
 
 def get(conn: sa.Connection, unit_id: str) -> Unit | None:
@@ -73,7 +89,7 @@ def get(conn: sa.Connection, unit_id: str) -> Unit | None:
 
 def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     """Units by id; ids that do not exist are left out."""
-    return {found.id: found for found in _units(conn.execute(_SELECT.where(unit.c.id.in_(ids))))}
+    return {found.id: found for found in _units(conn.execute(_BY_ID, {"ids": list(ids)}))}
 
 
 def bump(conn: sa.Connection, unit_id: str, now: float) -> Unit | None:
@@ -82,17 +98,7 @@ def bump(conn: sa.Connection, unit_id: str, now: float) -> Unit | None:
     This is the first write of every transaction that changes a load balancer. It holds the unit's row until the end, so that
     whatever is checked afterwards stays true.
     """
-    done = conn.execute(
-        unit.update()
-        .where(unit.c.id == unit_id, unit.c.gone_at.is_(None))
-        .values(
-            generation=unit.c.generation + 1,
-            asked=unit.c.asked + 1,
-            due_at=now,
-            rank=int(Rank.EDIT),
-            attempts=0,
-        )
-    )
+    done = conn.execute(_BUMP, {"b_id": unit_id, "b_now": now})
     return get(conn, unit_id) if done.rowcount else None
 
 
