@@ -1,0 +1,114 @@
+"""The provider `haproxy`: what the worker calls."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from bascule.model.backend import Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
+from bascule.model.definition import Definition, ServiceDefinition
+from bascule.model.documents import Documents
+from bascule.model.objects import Tree
+from bascule.model.status import Report
+from bascule.south.haproxy import listener, ports
+from bascule.south.haproxy import render as rendering
+from bascule.south.haproxy.binary import Binary
+from bascule.south.haproxy.fence import fenced
+from bascule.south.haproxy.instance import Instance
+from bascule.south.haproxy.quoting import name
+from bascule.south.haproxy.report import report
+
+_AT_ONCE = 4
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class HAProxyBackend:
+    """Carries load balancers by HAProxy processes on one host.
+
+    `state_dir` is where the instances live; they are found again there after a restart. `host` names the host: only a process
+    that runs there reads, applies and reports.
+    """
+
+    name = "haproxy"
+    description = "HAProxy processes on the hosts of the control plane."
+    reads = Reads.DEVICE
+    version = 1
+
+    def __init__(self, state_dir: Path, binary: Binary, host: str | None = None) -> None:
+        self._directory = Path(state_dir).absolute() / "haproxy"
+        self._binary = binary.path
+        self._host = host or socket.gethostname()
+
+    def lanes(self) -> Sequence[LaneSpec]:
+        """The one lane of this host, for the workers on it."""
+        return (LaneSpec(f"haproxy:{self._host}", (self._host,)),)
+
+    def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
+        """What HAProxy cannot carry of what is new in a tree, and new ports that it could not bind."""
+        known = set(rendering.refuse(before)) if before else set()
+        found = [refusal for refusal in rendering.refuse(tree) if refusal not in known]
+        if not found and self._host == socket.gethostname():
+            found = list(_unbindable(tree, before))
+        return found
+
+    def needs(self, tree: Tree) -> Sequence[Need]:
+        """Nothing is shared between load balancers."""
+        return ()
+
+    def carriers(self, definition: Definition | None) -> Sequence[str]:
+        """One carrier, named after the host."""
+        return (self._host,)
+
+    def render(self, definition: Definition, carrier: str) -> Documents:
+        """The documents of a load balancer. Raises KeyError for a certificate that the definition does not resolve."""
+        if not isinstance(definition, ServiceDefinition):
+            raise TypeError(f"HAProxy has no shared units such as {definition.kind}")
+        return rendering.render(definition)
+
+    def read(self, lane: str, targets: Sequence[Target]) -> Mapping[Target, Documents | Lost]:
+        """What the instances hold and run."""
+        return dict(zip(targets, _together(self._read, targets), strict=True))
+
+    def apply(self, lane: str, fence: Fence, plans: Sequence[Plan], secrets: Secrets) -> Mapping[Target, Outcome]:
+        """Carry out plans, a few at once. Raises Fenced."""
+        with fenced(self._directory, lane, fence):
+            outcomes = _together(lambda plan: self._instance(plan.unit_id).apply(plan, secrets), plans)
+        return {(plan.unit_id, plan.carrier): outcome for plan, outcome in zip(plans, outcomes, strict=True)}
+
+    def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
+        """What the instances of these load balancers see."""
+        return _together(lambda unit_id: report(self._path(unit_id), unit_id, self._host), units)
+
+    def _read(self, target: Target) -> Documents | Lost:
+        try:
+            return self._instance(target[0]).read()
+        except OSError as error:
+            return Lost(f"The files of the instance cannot be read: {error.strerror}.")
+
+    def _instance(self, unit_id: str) -> Instance:
+        return Instance(self._path(unit_id), self._binary)
+
+    def _path(self, unit_id: str) -> Path:
+        return self._directory / name(unit_id)
+
+
+def _unbindable(tree: Tree, before: Tree | None) -> Iterator[Refusal]:
+    """Listeners that are new, on addresses that are known, whose port cannot be bound."""
+    addresses = [address for address in listener.addresses(tree.load_balancer) if address]
+    for each in tree.listeners:
+        if before and before.listener(each.id):
+            continue
+        for address in addresses:
+            if text := ports.trouble(address, each.protocol_port, shared=True):
+                yield Refusal(each.id, f"Listener {text}")
+
+
+def _together(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Do the same to several things, a few at a time. Results in order."""
+    with ThreadPoolExecutor(min(_AT_ONCE, len(items)) or 1, thread_name_prefix="haproxy") as pool:
+        return list(pool.map(work, items))

@@ -1,0 +1,152 @@
+"""Listeners: one frontend each."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+
+from bascule.model.definition import ServiceDefinition
+from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol, LoadBalancer, Tree
+from bascule.south.haproxy import certificate, l7policy
+from bascule.south.haproxy.quoting import endpoint, name, network, word
+
+HTTP = "http"
+TCP = "tcp"
+
+MODES = {
+    ListenerProtocol.HTTP: HTTP,
+    ListenerProtocol.TERMINATED_HTTPS: HTTP,
+    ListenerProtocol.HTTPS: TCP,
+    ListenerProtocol.TCP: TCP,
+}
+"""Whether HAProxy reads the requests of a listener or only passes bytes. Protocols that are not here cannot be carried."""
+
+INSERT_HEADERS = ("X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto")
+
+_TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_ALPN = ("h2", "http/1.1", "http/1.0")
+_CIPHERS = re.compile(r"[A-Za-z0-9\-+!:@=_.]+")
+
+
+def carried(tree: Tree) -> list[Listener]:
+    """The listeners that take traffic: none of a disabled load balancer."""
+    return [listener for listener in tree.listeners if listener.admin_state_up] if tree.load_balancer.admin_state_up else []
+
+
+def render(definition: ServiceDefinition, listener: Listener) -> list[str]:
+    """The frontend of a listener. Raises KeyError for a certificate that the definition does not resolve."""
+    tree = definition.tree
+    mode = MODES[listener.protocol]
+    lines = [f"frontend {name(listener.id)}", f"    # listener {listener.id}", f"    mode {mode}"]
+    tls = _tls(definition, listener) if listener.protocol is ListenerProtocol.TERMINATED_HTTPS else ""
+    vips = addresses(tree.load_balancer)
+    lines += [f"    bind {endpoint(address, listener.protocol_port)}{tls}" for address in vips]
+    if listener.connection_limit > 0:
+        lines.append(f"    maxconn {listener.connection_limit:d}")
+    lines.append(f"    timeout client {listener.timeout_client_data:d}ms")
+    if listener.timeout_tcp_inspect:
+        lines.append(f"    tcp-request inspect-delay {listener.timeout_tcp_inspect:d}ms")
+    lines += _allowed(listener)
+    if mode == HTTP:
+        lines += [*_headers(listener), *l7policy.render(tree, listener, mode)]
+    pool = tree.pool(listener.default_pool_id)
+    if pool and pool.admin_state_up:
+        lines += [f"    # listener {listener.id}", f"    default_backend {l7policy.backend_name(pool, mode)}"]
+    return lines
+
+
+def addresses(load_balancer: LoadBalancer) -> list[str]:
+    """The addresses of a load balancer."""
+    return [vip.address for vip in (load_balancer.vip, *load_balancer.additional_vips)]
+
+
+def refuse(listener: Listener) -> Iterator[str]:
+    """What of a listener cannot be carried."""
+    if listener.protocol not in MODES:
+        yield f"protocol {listener.protocol} is not possible; it can be {_list(MODES)}."
+    if listener.client_authentication is not ClientAuthentication.NONE:
+        yield f"client_authentication {listener.client_authentication} is not possible; it can be NONE."
+    if listener.client_ca_tls_container_ref:
+        yield "client_ca_tls_container_ref is not possible: clients are not authenticated by certificate."
+    if listener.client_crl_container_ref:
+        yield "client_crl_container_ref is not possible: clients are not authenticated by certificate."
+    if listener.hsts_max_age is not None:
+        yield "hsts_max_age is not possible: the header Strict-Transport-Security is not inserted."
+    for header in sorted(set(listener.insert_headers) - set(INSERT_HEADERS)):
+        yield f"insert_headers {header!r} is not possible; possible are {_list(INSERT_HEADERS)}."
+    yield from _refuse_tls(listener)
+    for cidr in listener.allowed_cidrs:
+        if not _is_network(cidr):
+            yield f"allowed_cidrs {cidr!r} is not a network in CIDR notation."
+
+
+def _refuse_tls(listener: Listener) -> Iterator[str]:
+    unknown = set(listener.tls_versions) - set(_TLS_VERSIONS)
+    places = sorted(_TLS_VERSIONS.index(version) for version in set(listener.tls_versions) - unknown)
+    if unknown:
+        yield f"tls_versions {_list(sorted(unknown))} is not possible; possible are {_list(_TLS_VERSIONS)}."
+    elif places and places != list(range(places[0], places[-1] + 1)):
+        yield "tls_versions must be without a gap: give every version between the oldest and the newest."
+    if set(listener.alpn_protocols) - set(_ALPN):
+        yield f"alpn_protocols can be {_list(_ALPN)}."
+    if listener.tls_ciphers and not _CIPHERS.fullmatch(listener.tls_ciphers):
+        yield "tls_ciphers must be an OpenSSL cipher string: names joined by colons."
+
+
+def _is_network(cidr: str) -> bool:
+    try:
+        ipaddress.ip_network(cidr, strict=False)
+    except ValueError:
+        return False
+    return "%" not in cidr
+
+
+def _list(values: Iterable[str]) -> str:
+    return ", ".join(values)
+
+
+def _tls(definition: ServiceDefinition, listener: Listener) -> str:
+    """The part of a `bind` line that ends TLS here."""
+    bundle = certificate.bundle(definition, listener)
+    found = f" ssl crt-list {bundle.document}"
+    if listener.tls_versions:
+        versions = [version for version in _TLS_VERSIONS if version in listener.tls_versions]
+        found += f" ssl-min-ver {_version(versions[0])} ssl-max-ver {_version(versions[-1])}"
+    suites = (listener.tls_ciphers or "").split(":")
+    modern = ":".join(suite for suite in suites if suite.startswith("TLS_"))
+    classic = ":".join(suite for suite in suites if not suite.startswith("TLS_"))
+    if classic:
+        found += f" ciphers {word(classic)}"
+    if modern:
+        found += f" ciphersuites {word(modern)}"
+    if listener.alpn_protocols:
+        found += f" alpn {word(','.join(listener.alpn_protocols))}"
+    return found
+
+
+def _version(octavia: str) -> str:
+    """HAProxy's name of a TLS version."""
+    return "TLSv1.0" if octavia == "TLSv1" else octavia
+
+
+def _allowed(listener: Listener) -> list[str]:
+    """Turns away, before anything is read, whoever comes from outside the allowed networks."""
+    if not listener.allowed_cidrs:
+        return []
+    lines = [f"    acl allowed src {network(cidr)}" for cidr in listener.allowed_cidrs]
+    return [*lines, "    tcp-request connection reject unless allowed"]
+
+
+def _headers(listener: Listener) -> list[str]:
+    """The headers to insert. As in Octavia, only the value "true" asks for one."""
+    wanted = {header for header, value in listener.insert_headers.items() if value.lower() == "true"}
+    lines = []
+    if "X-Forwarded-For" in wanted:
+        lines.append("    option forwardfor")
+    if "X-Forwarded-Port" in wanted:
+        lines.append("    http-request set-header X-Forwarded-Port %[dst_port]")
+    if "X-Forwarded-Proto" in wanted:
+        scheme = "https" if listener.protocol is ListenerProtocol.TERMINATED_HTTPS else "http"
+        lines.append(f"    http-request set-header X-Forwarded-Proto {scheme}")
+    return lines

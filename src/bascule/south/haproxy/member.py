@@ -1,0 +1,46 @@
+"""Members: one server each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bascule.model.objects import HealthMonitor, Member
+from bascule.south.haproxy import health_monitor
+from bascule.south.haproxy.quoting import address, endpoint, name
+
+
+def render(member: Member, monitor: HealthMonitor | None, by_cookie: bool) -> list[str]:
+    """The server of a member. Weight 0 gives it no new clients; those who are bound to it may stay."""
+    line = f"    server {name(member.id)} {endpoint(member.address, member.protocol_port)} weight {member.weight:d}"
+    if by_cookie:
+        line += f" cookie {member.id}"
+    if monitor:
+        line += f" {health_monitor.check(monitor)}"
+        if member.monitor_address:
+            line += f" addr {address(member.monitor_address)}"
+        if member.monitor_port:
+            line += f" port {member.monitor_port:d}"
+    if member.backup:
+        line += " backup"
+    if not member.admin_state_up:
+        line += " disabled"
+    return [f"    # member {member.id}", line]
+
+
+def refuse(member: Member) -> Iterator[str]:
+    """What of a member cannot be carried."""
+    if not 0 <= member.weight <= 256:
+        yield "weight can be 0 to 256."
+    if member.vnic_type != "normal":
+        yield f"vnic_type {member.vnic_type!r} is not possible; it can be normal."
+    for field, value in (("address", member.address), ("monitor_address", member.monitor_address)):
+        if value and not _is_address(value):
+            yield f"{field} {value!r} must be an IP address without a zone."
+
+
+def _is_address(text: str) -> bool:
+    try:
+        address(text)
+    except ValueError:
+        return False
+    return True

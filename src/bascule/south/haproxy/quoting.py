@@ -1,0 +1,54 @@
+"""Puts values into HAProxy's configuration language, each quoted by type for the place where it lands.
+
+Nothing else in this package may put text of a user into a line. Numbers come from integers, addresses from parsed addresses,
+names from ids, everything else is one word between single quotes, where HAProxy expands nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def word(text: str) -> str:
+    """Any text as exactly one word. Raises ValueError for what cannot stand in a line: control characters, line ends."""
+    if not printable(text):
+        raise ValueError("control characters cannot stand in a HAProxy configuration")
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def log_format(text: str) -> str:
+    """Any text as one word where HAProxy expands `%` sequences: it comes out as it went in."""
+    return word(text.replace("%", "%%"))
+
+
+def printable(text: str) -> bool:
+    """Whether a text has neither control characters nor line ends of any kind, nor half characters."""
+    return text.isprintable()
+
+
+def name(object_id: str) -> str:
+    """An id as the name of a section, server or ACL, or of a file. Raises ValueError for what is not an id."""
+    if not _NAME.fullmatch(object_id):
+        raise ValueError("an id holds only letters, digits, dashes and underscores")
+    return object_id
+
+
+def address(text: str) -> str:
+    """An IP address with its family, so that HAProxy never takes it for anything else. Raises ValueError, also for a zone."""
+    if "%" in text:
+        raise ValueError("an address with a zone, such as fe80::1%eth0, is not possible")
+    parsed = ipaddress.ip_address(text)
+    return f"ipv{parsed.version}@{parsed}"
+
+
+def endpoint(text: str, port: int) -> str:
+    """An IP address and a port."""
+    return f"{address(text)}:{port:d}"
+
+
+def network(cidr: str) -> str:
+    """A CIDR. Raises ValueError."""
+    return str(ipaddress.ip_network(cidr, strict=False))

@@ -1,0 +1,126 @@
+"""From a service definition to documents. Pure.
+
+The documents, in the order in which they are written: the certificates, the lists that name them, the configuration, and the
+instance. The instance stands for what is running: it names the configuration by its digest, and so everything that the
+configuration names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from bascule.model.backend import Refusal
+from bascule.model.definition import ServiceDefinition
+from bascule.model.documents import Documents, digest
+from bascule.model.objects import (
+    HealthMonitor,
+    L7Policy,
+    L7Rule,
+    Listener,
+    ListenerProtocol,
+    LoadBalancer,
+    Member,
+    Object,
+    Pool,
+    Tree,
+)
+from bascule.south.haproxy import certificate, health_monitor, l7policy, listener, member, pool
+from bascule.south.haproxy.quoting import name
+
+CONFIGURATION = "haproxy.cfg"
+INSTANCE = "instance"
+
+STATS_SOCKET = "stats.sock"
+STATE_FILE = "server-state"
+
+_GLOBAL = f"""\
+global
+    stats socket unix@{STATS_SOCKET} mode 600 level admin expose-fd listeners
+    server-state-file {STATE_FILE}
+    fd-hard-limit 100000
+    hard-stop-after 30m
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+    tune.ssl.default-dh-param 2048
+"""
+_DEFAULTS = """
+defaults
+    load-server-state-from-file global
+    retries 3
+    option redispatch
+    option allbackups
+    timeout client 50s
+    timeout connect 5s
+    timeout server 50s
+"""
+_PEERS = """
+peers own
+    peer own unix@peers.sock
+"""
+
+
+def render(definition: ServiceDefinition) -> Documents:
+    """What the instance of a load balancer holds. Raises KeyError for a certificate that the definition does not resolve."""
+    listeners = listener.carried(definition.tree)
+    documents: dict[str, str] = {}
+    lists: dict[str, str] = {}
+    for each in listeners:
+        if each.protocol is ListenerProtocol.TERMINATED_HTTPS:
+            bundle = certificate.bundle(definition, each)
+            documents.update(bundle.certificates)
+            lists[bundle.document] = bundle.body
+    documents.update(lists)
+    documents[CONFIGURATION] = _configuration(definition, listeners)
+    documents[INSTANCE] = instance(documents[CONFIGURATION], definition.replace)
+    return documents
+
+
+def instance(configuration: str, replace: int) -> str:
+    """What an instance says of itself once it runs a configuration."""
+    return json.dumps({"configuration": digest(configuration), "replace": replace}, sort_keys=True)
+
+
+def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> str:
+    tree = definition.tree
+    backends = pool.carried(tree, listeners)
+    pools = {pool_id: found for pool_id, _ in backends if (found := tree.pool(pool_id))}
+    text = f"# Load balancer {name(tree.id)}. Written by Bascule, which overwrites whatever is changed here.\n{_GLOBAL}"
+    sticky = any(pool.by_source(each) for each in pools.values())
+    text += f"    localpeer own\n{_DEFAULTS}{_PEERS}" if sticky else _DEFAULTS
+    sections = [listener.render(definition, each) for each in listeners]
+    sections += [pool.render(tree, pools[pool_id], mode, users) for (pool_id, mode), users in backends.items()]
+    return text + "".join("\n" + "\n".join(lines) + "\n" for lines in sections)
+
+
+def refuse(tree: Tree) -> list[Refusal]:
+    """What of a tree HAProxy, as driven from here, can never carry."""
+    return [Refusal(each.id, f"{_label(each)}{text}") for each in tree.objects() for text in _texts(each, tree)]
+
+
+def _label(each: Object) -> str:
+    return f"{each.kind.replace('_', ' ').capitalize()} "
+
+
+def _texts(each: Object, tree: Tree) -> Iterator[str]:
+    match each:
+        case LoadBalancer():
+            yield from _refuse_load_balancer(each)
+        case Listener():
+            yield from listener.refuse(each)
+        case Pool():
+            yield from pool.refuse(each, tree)
+        case Member():
+            yield from member.refuse(each)
+        case HealthMonitor():
+            yield from health_monitor.refuse(each)
+        case L7Policy():
+            yield from l7policy.refuse(each, tree)
+        case L7Rule():
+            yield from l7policy.refuse_rule(each)
+
+
+def _refuse_load_balancer(load_balancer: LoadBalancer) -> Iterator[str]:
+    if load_balancer.vip_qos_policy_id:
+        yield "vip_qos_policy_id is not possible: traffic is not shaped."
+    if load_balancer.vip_sg_ids:
+        yield "vip_sg_ids is not possible; use allowed_cidrs of the listeners."

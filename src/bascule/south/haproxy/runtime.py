@@ -1,0 +1,43 @@
+"""Questions to a running HAProxy over its stats socket."""
+
+from __future__ import annotations
+
+import csv
+import os
+import socket
+from pathlib import Path
+
+from bascule.south.haproxy.render import STATS_SOCKET
+
+
+def ask(directory: Path, command: str, timeout: float = 5.0) -> str:
+    """The answer to one command. `timeout` is in seconds, for each wait. Raises OSError when nobody answers.
+
+    The socket is reached through an open directory, because the path of a socket may have no more than 107 characters.
+    """
+    opened = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout)
+            connection.connect(f"/proc/self/fd/{opened}/{STATS_SOCKET}")
+            connection.sendall(f"{command}\n".encode())
+            connection.shutdown(socket.SHUT_WR)
+            parts = []
+            while part := connection.recv(65536):
+                parts.append(part)
+            return b"".join(parts).decode(errors="replace")
+    finally:
+        os.close(opened)
+
+
+def running(directory: Path, timeout: float = 5.0) -> str | None:
+    """What the HAProxy that runs says of itself: the instance document it was loaded with. None if nobody answers."""
+    try:
+        answer = ask(directory, "show info", timeout)
+    except OSError:
+        return None
+    for line in answer.splitlines():
+        label, _, value = line.partition(": ")
+        if label == "description":
+            return next(csv.reader([value]), [""])[0]
+    return None

@@ -1,0 +1,45 @@
+"""Every case as HAProxy's documents, and what the HAProxys at hand say to them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bascule.south.haproxy import Binary, certificate
+from bascule.south.haproxy.render import CONFIGURATION, refuse, render
+from tests.cases import loader
+from tests.cases.conftest import Golden
+
+
+@pytest.mark.parametrize("case", loader.NAMES)
+def test_documents(case: str, golden: Golden) -> None:
+    documents = dict(render(loader.definition(case)))
+    golden.check(loader.CASES / case / "haproxy.cfg", documents.pop(CONFIGURATION))
+    golden.check(loader.CASES / case / "haproxy.json", json.dumps(documents, indent=2) + "\n")
+
+
+@pytest.mark.parametrize("case", loader.NAMES)
+def test_nothing_in_a_case_is_refused(case: str) -> None:
+    assert refuse(loader.definition(case).tree) == []
+
+
+@pytest.mark.parametrize("case", loader.NAMES)
+def test_haproxy_accepts(case: str, haproxy: Binary, tmp_path: Path) -> None:
+    definition = loader.definition(case)
+    for name, body in render(definition).items():
+        path = tmp_path / (certificate.pem(name) if name.startswith(certificate.CERTIFICATE) else name)
+        path.parent.mkdir(exist_ok=True)
+        if name.startswith(certificate.CERTIFICATE):
+            path.write_bytes(loader.secret(certificate.meant_by(body)).reveal())
+        else:
+            path.write_text(body, encoding="utf-8")
+    done = subprocess.run(
+        [haproxy.path, "-c", "-C", tmp_path, "-f", CONFIGURATION], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    # The only thing worth a remark is that no worker before left word of its servers.
+    remarks = [line for line in done.stderr.splitlines() if "[WARNING]" in line and "server-state" not in line]
+    assert remarks == []
