@@ -89,6 +89,7 @@ def faults(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, 
 
 
 def save_faults(conn: sa.Connection, before: Mapping[str, Mapping[str, Fault]], after: Mapping[str, Mapping[str, Fault]]) -> None:
+    """Write what changed between two states of the faults of some units, by unit id and object id."""
     old = {(unit_id, object_id): each for unit_id, some in before.items() for object_id, each in some.items()}
     new = {(unit_id, object_id): each for unit_id, some in after.items() for object_id, each in some.items()}
     _delete(conn, fault, ("unit_id", "object_id"), [key for key in old if key not in new])
