@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from bascule.model.backend import Reads
 from bascule.model.status import MemberSeen, Report, Statistics
 from bascule.store.observed import save_statistics
 from tests.scenarios.conftest import Build
@@ -62,7 +65,9 @@ def test_a_carrier_that_forgot_everything_is_filled_again(world: World) -> None:
     assert world.status(tree.id) == "ACTIVE"
 
 
-def test_drift_is_found_slowly_and_repaired(world: World) -> None:
+@pytest.mark.parametrize("reads", list(Reads))
+def test_drift_is_found_slowly_and_repaired(build: Build, reads: Reads) -> None:
+    world = build(reads=reads)
     tree = world.create()
     world.tick()
     before = world.held(tree.id)

@@ -253,6 +253,18 @@ def test_one_that_cannot_be_deleted_says_so_and_goes_later(world: World) -> None
     assert world.is_gone(tree.id)
 
 
+def test_deleting_again_after_an_error_tries_at_once(world: World) -> None:
+    tree = world.create()
+    world.tick()
+    world.device.switches.refused_units[tree.id] = "It is in use."
+    world.delete(tree.id)
+    world.tick()
+    world.device.switches.refused_units.clear()
+    world.delete(tree.id)
+    world.tick()
+    assert world.is_gone(tree.id)
+
+
 def test_a_defect_of_ours_harms_one_load_balancer_only(world: World) -> None:
     """A renderer that raises is a bug; it must not stop the batch."""
     good, bad = world.create(), world.create()

@@ -34,7 +34,7 @@ from bascule.model.definition import Definition, ServiceDefinition, SharedDefini
 from bascule.model.documents import Documents, Held, Holding, diff, digests, holding
 from bascule.model.status import CarrierState, Fault, FaultKind
 from bascule.store.observed import Carrier
-from bascule.store.units import LOAD_BALANCER, shared_id
+from bascule.store.units import LOAD_BALANCER, Rank, shared_id
 
 LOG = logging.getLogger(__name__)
 
@@ -264,7 +264,11 @@ def _memo(known: Known) -> dict[str, str]:
 def _actual(backend: Backend, job: _Job, name: str, read: Mapping[Target, Documents | Lost]) -> Holding | Lost:
     if backend.reads is Reads.RECORD:
         carrier = job.known.carriers.get(name)
-        return {doc: Held(digest) for doc, digest in carrier.digests.items()} if carrier else {}
+        if carrier is None:
+            return {}
+        # Who looks for drift does not believe the record: everything is sent again.
+        drift = job.known.unit.rank == Rank.DRIFT
+        return {doc: Held("" if drift else digest) for doc, digest in carrier.digests.items()}
     documents = read.get((job.id, name), Lost("No answer."))
     return documents if isinstance(documents, Lost) else holding(documents)
 

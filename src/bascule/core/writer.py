@@ -76,11 +76,16 @@ class Writer:
             return same.stored
 
     def delete(self, load_balancer_id: str, *, cascade: bool, origin: str) -> None:
-        """Delete a load balancer. Raises Invalid when it has children and `cascade` is not asked for."""
+        """Delete a load balancer. Raises Invalid when it has children and `cascade` is not asked for.
+
+        Deleting again one whose deletion is in ERROR tries it again at once.
+        """
 
         def work(conn: sa.Connection) -> None:
             now = self._clock()
-            unit, before = self._begin(conn, load_balancer_id, origin, now)
+            unit, before = self._begin(conn, load_balancer_id, origin, now, again=True)
+            if unit.deleted is not None:
+                return
             if before.tree.children and not cascade:
                 raise Invalid(f"Cannot delete Load Balancer {load_balancer_id} - it has children")
             units.stamp(conn, unit, "deleted")
@@ -135,12 +140,16 @@ class Writer:
         self._tell(conn, unit, edits(before.tree, after), now)
         return stored
 
-    def _begin(self, conn: sa.Connection, load_balancer_id: str, origin: str, now: float) -> tuple[Unit, Stored]:
+    def _begin(
+        self, conn: sa.Connection, load_balancer_id: str, origin: str, now: float, *, again: bool = False
+    ) -> tuple[Unit, Stored]:
+        """Hold a load balancer for a change. With `again`, also one whose deletion is in ERROR."""
         unit = units.bump(conn, load_balancer_id, now)
         stored = trees.load(conn, [load_balancer_id]).get(load_balancer_id) if unit else None
         if unit is None or stored is None:
             raise NotFound(Kind.LOAD_BALANCER, load_balancer_id)
-        if unit.deleted is not None:
+        status = stored.standings[load_balancer_id].provisioning_status
+        if unit.deleted is not None and not (again and status is Provisioning.ERROR):
             raise Immutable(Kind.LOAD_BALANCER, load_balancer_id, Provisioning.PENDING_DELETE)
         if stored.origin != origin:
             raise Invalid(f"Load balancer {load_balancer_id} belongs to {stored.origin} and is changed only there.")

@@ -232,7 +232,7 @@ unit = sa.Table(
     sa.Index("ix_unit_gone_at", "gone_at"),
 )
 """What one pass works on. `asked` counts how often it was made due: a pass clears `due_at` only if nobody asked since it began.
-`rank` orders what is due: 0 edits, 1 resync, 2 drift, 3 what failed last time and goes alone. `checked_at` is the time of the last
+`rank` orders what is due: 0 edits, 2 drift, 3 what failed last time and goes alone. `checked_at` is the time of the last
 pass that found or made everything as wanted. `gone_at`: confirmed deleted, kept for a while as a tombstone. `memo` holds what
 carriers asked to be kept, by carrier, and `accepted` the last accepted definition, both as JSON."""
 

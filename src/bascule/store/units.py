@@ -21,7 +21,6 @@ class Rank(IntEnum):
     """In which order due units are taken. `ALONE`: it was refused or its outcome was unknown, so it is not put in a batch."""
 
     EDIT = 0
-    RESYNC = 1
     DRIFT = 2
     ALONE = 3
 
@@ -154,7 +153,7 @@ def ask(conn: sa.Connection, ids: Sequence[str], now: float, rank: Rank) -> None
 def take_due(conn: sa.Connection, lane_id: str, now: float, limit: int) -> list[Unit]:
     """What to work on next in a lane: up to `limit` units that go together, most urgent first."""
     found: list[Unit] = []
-    for rank in (Rank.EDIT, Rank.RESYNC, Rank.DRIFT):
+    for rank in (Rank.EDIT, Rank.DRIFT):
         if len(found) < limit:
             found += _due(conn, lane_id, now, rank, limit - len(found))
     return found
