@@ -101,8 +101,9 @@ _WORKER = [
     cfg.ListOpt(
         "tags",
         default=[],
-        item_type=_NAME,
-        help="Tags of lanes, such as hosts and sites, that workers and health managers with these settings can reach.",
+        item_type=_WORD,
+        help="Tags of lanes, such as hosts and sites, that workers and health managers with these settings can reach, "
+        "besides the name of the host they run on.",
     ),
 ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +173,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         subnets=_subnets(conf),
         database=DatabaseSettings(**database),
         api=_api(conf),
-        worker=_group(conf, WorkerSettings, "worker"),
+        worker=_worker(conf),
         health_manager=_group(conf, HealthManagerSettings, "health_manager"),
         housekeeping=_group(conf, HousekeepingSettings, "housekeeping"),
         haproxy=_group(conf, HaproxySettings, "haproxy"),
@@ -210,6 +211,12 @@ def _api(conf: cfg.ConfigOpts) -> ApiSettings:
     host = values["bind_host"]
     values["allowed_hosts"] = tuple(dict.fromkeys((*values["allowed_hosts"], host, "localhost", "127.0.0.1", "::1")))
     return ApiSettings(**values)
+
+
+def _worker(conf: cfg.ConfigOpts) -> WorkerSettings:
+    values = _values(conf, "worker", _names(WorkerSettings))
+    values["tags"] = tuple(dict.fromkeys((socket.gethostname(), *values["tags"])))
+    return WorkerSettings(**values)
 
 
 def _default_state_dir() -> Path:

@@ -21,6 +21,7 @@ from bascule.core.wakeup import Sleeper, Waker
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.backend import Backend, Reads
+from bascule.south.haproxy import BinaryNotFound, HAProxyBackend, find_binary
 from bascule.south.memory import MemoryBackend
 from bascule.store import migrate
 from bascule.store.engine import Database
@@ -76,8 +77,15 @@ def _with_database(settings: Settings, prepare: Callable[[Database], None]) -> D
 
 def backends(settings: Settings) -> dict[str, Backend]:
     """The enabled providers by name."""
-    makers: dict[str, Callable[[Settings], Backend]] = {"memory": _memory}
+    makers: dict[str, Callable[[Settings], Backend]] = {"haproxy": _haproxy, "memory": _memory}
     return {name: makers[name](settings) for name in settings.enabled_providers}
+
+
+def _haproxy(settings: Settings) -> Backend:
+    try:
+        return HAProxyBackend(settings.state_dir, find_binary(settings.haproxy.binary))
+    except BinaryNotFound as error:
+        raise StartError(f"[haproxy] binary: {error}") from error
 
 
 def _memory(_settings: Settings) -> Backend:

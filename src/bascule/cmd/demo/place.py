@@ -1,0 +1,124 @@
+"""Where the demo lives: its directory, its ports, its configuration file."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bascule.cmd.demo import DemoFailed
+from bascule.cmd.settings import RUNTIME_DIR_LIMIT
+
+PORT = 9876
+
+SERVERS = {"web-1": "127.20.0.11", "web-2": "127.20.0.12", "web-3": "127.20.0.13"}
+"""The names and addresses of the web servers. Linux has all of 127.0.0.0/8 without any set-up."""
+
+_CONFIGURATION = """\
+# Written by the demo at every start.
+[DEFAULT]
+state_dir = {state_dir}
+runtime_dir = {runtime_dir}
+subnets = vips, members
+
+[api]
+bind_port = {port}
+
+[health_manager]
+interval = 0.5
+
+[subnet:vips]
+id = 1d9f6c5e-6c1b-4c0e-9d0f-1f4f0c1a0001
+cidr = 127.10.0.0/16
+vips = true
+
+[subnet:members]
+id = 1d9f6c5e-6c1b-4c0e-9d0f-1f4f0c1a0002
+cidr = 127.20.0.0/24
+members = true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A directory, and four ports in a row: of the API, of the web servers, of the first and second load balancer."""
+
+    directory: Path
+    port: int
+
+    @property
+    def server_port(self) -> int:
+        """The port of the web servers."""
+        return self.port + 1
+
+    @property
+    def first_port(self) -> int:
+        """The port of the load balancer that is made step by step."""
+        return self.port + 2
+
+    @property
+    def second_port(self) -> int:
+        """The port of the load balancer that is made in one call."""
+        return self.port + 3
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def configuration(self) -> Path:
+        """The configuration file."""
+        return self.directory / "bascule.conf"
+
+    @property
+    def log(self) -> Path:
+        """Where Bascule's processes write what they do."""
+        return self.directory / "bascule.log"
+
+    def check_ports(self) -> None:
+        """Raise DemoFailed if somebody else uses a port that the demo needs."""
+        wanted = [("the API", "127.0.0.1", self.port)]
+        wanted += [(f"web server {name}", address, self.server_port) for name, address in SERVERS.items()]
+        wanted += [("a load balancer", "127.10.255.254", port) for port in (self.first_port, self.second_port)]
+        taken = [f"{address} port {port} (for {what})" for what, address, port in wanted if not _is_free(address, port)]
+        if taken:
+            raise DemoFailed(
+                f"already taken by another program: {', '.join(taken)}. Is another demo running? "
+                "Choose other ports with --port N: the demo takes N and the three after it."
+            )
+
+    def prepare(self) -> None:
+        """Make the directory and write the configuration file."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = _CONFIGURATION.format(state_dir=_quoted(self.directory), runtime_dir=_quoted(self._runtime_dir()), port=self.port)
+        self.configuration.write_text(text)
+
+    def _runtime_dir(self) -> Path:
+        """A directory with a path short enough for sockets; the same one for the same demo."""
+        inside = self.directory / "run"
+        if len(os.fsencode(inside)) <= RUNTIME_DIR_LIMIT:
+            return inside
+        name = hashlib.sha256(os.fsencode(inside)).hexdigest()[:8]
+        return Path(tempfile.gettempdir()) / f"bascule-{os.geteuid()}-{name}"
+
+
+def _quoted(path: Path) -> str:
+    """A path as a value in the configuration file, where $ would refer to another option."""
+    return str(path).replace("$", "$$")
+
+
+def _is_free(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise DemoFailed(f"cannot use {address} port {port}: {error.strerror}") from error
+            return False
+    return True
