@@ -18,12 +18,8 @@ _GENERAL = [
         "state_dir",
         sample_default="/var/lib/bascule",
         help="Directory for what must outlive a restart: the SQLite database, the files of the running HAProxys, "
-        "certificates. Made if it is missing. The default is /var/lib/bascule for root, else ~/.local/state/bascule.",
-    ),
-    cfg.StrOpt(
-        "runtime_dir",
-        sample_default="$state_dir/run",
-        help="Directory for sockets, readable by nobody else. Its path must be short, at most 60 bytes.",
+        "certificates. Made if it is missing. The default is /var/lib/bascule for root, else ~/.local/state/bascule. "
+        "Sockets of Bascule's own lie in its folder 'run', which nobody else may read.",
     ),
     cfg.FloatOpt(
         "error_after",

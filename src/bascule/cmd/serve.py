@@ -85,10 +85,11 @@ class Member:
 
 
 class Crew:
-    """The processes. `folder` is for the sockets on which they say that they are ready."""
+    """The processes. `directory` is for the sockets on which they say that they are ready."""
 
-    def __init__(self, folder: Path) -> None:
-        self._members = [Member(module, _listener(folder / f"{module}.ready")) for module in MODULES]
+    def __init__(self, directory: Path) -> None:
+        folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._members = [Member(module, _listener(folder, f"{module}.ready")) for module in MODULES]
         self._selector = selectors.DefaultSelector()
         for member in self._members:
             self._selector.register(member.listener, selectors.EVENT_READ, member)
@@ -148,10 +149,12 @@ class Crew:
             _died(member)
 
 
-def _listener(path: Path) -> socket.socket:
-    path.unlink(missing_ok=True)
+def _listener(folder: int, name: str) -> socket.socket:
+    """A socket in an open folder, which stays open: by way of it, the path is short enough for a socket."""
+    path = f"/proc/{os.getpid()}/fd/{folder}/{name}"
+    Path(path).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    listener.bind(str(path))
+    listener.bind(path)
     return listener
 
 

@@ -27,9 +27,6 @@ ENVIRONMENT = "BASCULE_CONFIG_FILE"
 
 SYSTEM_FILE = Path("/etc/bascule/bascule.conf")
 
-RUNTIME_DIR_LIMIT = 60
-"""Bytes. Sockets lie below the runtime directory, and the path of a Unix socket may have at most 107 bytes."""
-
 
 class SettingsError(Exception):
     """A setting that cannot be used. The text names the option and says what is allowed."""
@@ -100,7 +97,6 @@ class Settings:
     """Everything that can be set. `error_after` is in seconds."""
 
     state_dir: Path
-    runtime_dir: Path
     error_after: float
     enabled_providers: tuple[str, ...]
     default_provider: str
@@ -112,6 +108,11 @@ class Settings:
     housekeeping: HousekeepingSettings
     haproxy: HaproxySettings
     certificates: CertificatesSettings
+
+    @property
+    def runtime_dir(self) -> Path:
+        """The directory of the sockets."""
+        return self.state_dir / "run"
 
 
 def load(config_files: Sequence[str] | None = None) -> Settings:
@@ -149,14 +150,8 @@ def files(config_files: Sequence[str] | None = None) -> tuple[str, ...]:
 
 def plain(conf: cfg.ConfigOpts) -> Settings:
     """Check every option and give all of them as plain values. Raises SettingsError."""
-    top = _values(conf, None, ("state_dir", "runtime_dir", "error_after", "enabled_providers", "default_provider"))
+    top = _values(conf, None, ("state_dir", "error_after", "enabled_providers", "default_provider"))
     state_dir = Path(top["state_dir"] or _default_state_dir()).expanduser().absolute()
-    runtime_dir = Path(top["runtime_dir"] or state_dir / "run").expanduser().absolute()
-    if len(os.fsencode(runtime_dir)) > RUNTIME_DIR_LIMIT:
-        raise SettingsError(
-            f"[DEFAULT] runtime_dir: {runtime_dir} is too long, since Unix sockets lie below it; "
-            f"at most {RUNTIME_DIR_LIMIT} bytes are allowed"
-        )
     providers = top["enabled_providers"]
     if top["default_provider"] not in providers:
         allowed = ", ".join(providers)
@@ -166,7 +161,6 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
     database["connection"] = _database_url(database["connection"], state_dir)
     return Settings(
         state_dir=state_dir,
-        runtime_dir=runtime_dir,
         error_after=top["error_after"],
         enabled_providers=providers,
         default_provider=top["default_provider"],

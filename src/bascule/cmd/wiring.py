@@ -32,15 +32,15 @@ WAKE = "wake"
 
 def make_directories(settings: Settings) -> None:
     """Make the directories of the settings. Raises SettingsError where others may look into the one for sockets."""
-    for option, directory in (("state_dir", settings.state_dir), ("runtime_dir", settings.runtime_dir)):
+    for directory in (settings.state_dir, settings.runtime_dir):
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingsError(f"[DEFAULT] {option}: {directory} cannot be made: {error.strerror}") from error
+            raise SettingsError(f"[DEFAULT] state_dir: {directory} cannot be made: {error.strerror}") from error
     found = settings.runtime_dir.stat()
     if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise SettingsError(
-            f"[DEFAULT] runtime_dir: {settings.runtime_dir} must belong to user {os.geteuid()} with mode 0700; "
+            f"[DEFAULT] state_dir: {settings.runtime_dir} must belong to user {os.geteuid()} with mode 0700; "
             f"it belongs to user {found.st_uid} with mode {stat.S_IMODE(found.st_mode):04o}"
         )
 

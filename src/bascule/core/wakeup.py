@@ -1,7 +1,7 @@
 """Waking up the loops of other processes on this machine, so that they need not wait for their next look.
 
-A wake-up is an empty datagram on a Unix socket: it says that there may be something to do and nothing else. What there is
-to do stands in the database, where every loop also looks by itself, so a lost wake-up costs a moment and nothing more.
+A wake-up is an empty datagram on a Unix socket: it says that there may be something to do and nothing else. What there
+is to do stands in the database, where every loop also looks by itself, so a lost wake-up costs a moment and nothing more.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ class Sleeper:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path = directory / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.sock"
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind(str(self.path))
+        self._folder = _open(directory)
+        self._name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}.sock"
+        self._socket = _socket()
+        self._socket.bind(_address(self._folder, self._name))
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
 
@@ -37,13 +38,14 @@ class Sleeper:
         return bool(ready)
 
     def wake(self) -> None:
-        """End the present or the next `wait` of this sleeper. May be called from a signal handler."""
-        _ring(self._socket, self.path)
+        """End the present or the next `wait` of this sleeper. May be called from another thread."""
+        _ring(self._socket, self._folder, self._name)
 
     def close(self) -> None:
         """Take no more wake-ups."""
         self._socket.close()
-        self.path.unlink(missing_ok=True)
+        os.unlink(self._name, dir_fd=self._folder)
+        os.close(self._folder)
 
 
 class Waker:
@@ -51,23 +53,46 @@ class Waker:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket = _socket()
 
     def __call__(self) -> None:
         """Wake them. Never blocks, never fails; sockets that nobody listens on any more are removed."""
-        for path in self._directory.glob("*.sock"):
-            _ring(self._socket, path)
+        try:
+            folder = _open(self._directory)
+        except OSError:
+            return  # nobody has ever slept here
+        try:
+            for name in os.listdir(f"/proc/self/fd/{folder}"):
+                _ring(self._socket, folder, name)
+        finally:
+            os.close(folder)
 
     def close(self) -> None:
         """Give the socket back."""
         self._socket.close()
 
 
-def _ring(sender: socket.socket, path: Path) -> None:
+def _socket() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+
+
+def _open(directory: Path) -> int:
+    return os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _address(folder: int, name: str) -> str:
+    """The path of a socket, by way of its open folder: the path of a Unix socket may have no more than 107 bytes."""
+    return f"/proc/self/fd/{folder}/{name}"
+
+
+def _ring(sender: socket.socket, folder: int, name: str) -> None:
     try:
-        sender.sendto(b"", str(path))
+        sender.sendto(b"", _address(folder, name))
     except ConnectionRefusedError:
-        path.unlink(missing_ok=True)
+        try:
+            os.unlink(name, dir_fd=folder)
+        except FileNotFoundError:
+            pass  # somebody else saw it as well
     except OSError:
-        # Its queue is full, so it will wake up; or it went away this moment, or may not be ours: it looks by itself.
+        # Its queue is full, so it will wake up; or it went away this moment: it looks by itself.
         pass

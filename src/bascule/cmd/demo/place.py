@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import os
 import socket
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from bascule.cmd.demo import DemoFailed
-from bascule.cmd.settings import RUNTIME_DIR_LIMIT
 
 PORT = 9876
 
@@ -22,7 +18,6 @@ _CONFIGURATION = """\
 # Written by the demo at every start.
 [DEFAULT]
 state_dir = {state_dir}
-runtime_dir = {runtime_dir}
 subnets = vips, members
 
 [api]
@@ -95,21 +90,9 @@ class Place:
     def prepare(self) -> None:
         """Make the directory and write the configuration file."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = _CONFIGURATION.format(state_dir=_quoted(self.directory), runtime_dir=_quoted(self._runtime_dir()), port=self.port)
-        self.configuration.write_text(text)
-
-    def _runtime_dir(self) -> Path:
-        """A directory with a path short enough for sockets; the same one for the same demo."""
-        inside = self.directory / "run"
-        if len(os.fsencode(inside)) <= RUNTIME_DIR_LIMIT:
-            return inside
-        name = hashlib.sha256(os.fsencode(inside)).hexdigest()[:8]
-        return Path(tempfile.gettempdir()) / f"bascule-{os.geteuid()}-{name}"
-
-
-def _quoted(path: Path) -> str:
-    """A path as a value in the configuration file, where $ would refer to another option."""
-    return str(path).replace("$", "$$")
+        # In the configuration file, $ would refer to another option.
+        state_dir = str(self.directory).replace("$", "$$")
+        self.configuration.write_text(_CONFIGURATION.format(state_dir=state_dir, port=self.port))
 
 
 def _is_free(address: str, port: int) -> bool:

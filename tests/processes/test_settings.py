@@ -1,0 +1,148 @@
+"""Settings: what they are without a file, what a file changes, and what is said about a mistake."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bascule.cmd import options, settings
+from bascule.cmd.settings import Settings, SettingsError
+
+
+def load(tmp_path: Path, text: str) -> Settings:
+    file = tmp_path / "bascule.conf"
+    file.write_text(text)
+    return settings.load([str(file)])
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user without any file: the state directory is below the directory that this gives."""
+    monkeypatch.delenv(settings.ENVIRONMENT, raising=False)
+    monkeypatch.setattr(settings, "SYSTEM_FILE", tmp_path / "none.conf")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_works_without_a_file(bare: Path) -> None:
+    found = settings.load()
+    assert found.state_dir == bare / "bascule"
+    assert found.database.connection == f"sqlite:///{bare}/bascule/bascule.sqlite"
+    assert found.enabled_providers == ("haproxy",)
+    assert (found.api.bind_host, found.api.bind_port) == ("127.0.0.1", 9876)
+    assert socket.gethostname() in found.worker.tags
+    (subnet,) = found.subnets
+    assert (subnet.cidr, subnet.vips, subnet.members) == ("127.10.0.0/16", True, False)
+    assert settings.load().subnets == found.subnets, "ids must not change from start to start"
+
+
+def test_the_environment_names_the_files_and_the_command_line_goes_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, port in (("one", 1111), ("two", 2222), ("three", 3333)):
+        (tmp_path / name).write_text(f"[api]\nbind_port = {port}\n")
+    monkeypatch.setenv(settings.ENVIRONMENT, f"{tmp_path}/one:{tmp_path}/two")
+    assert settings.load().api.bind_port == 2222
+    assert settings.load([str(tmp_path / "three")]).api.bind_port == 3333
+
+
+def test_declares_subnets(tmp_path: Path) -> None:
+    found = load(
+        tmp_path,
+        """
+        [DEFAULT]
+        subnets = front, back
+        [subnet:front]
+        id = 00000000-0000-0000-0000-00000000000a
+        cidr = 192.0.2.0/24
+        first = 192.0.2.100
+        gateway = 192.0.2.1
+        vips = true
+        [subnet:back]
+        cidr = 2001:db8::/64
+        members = true
+        """.replace("        ", ""),
+    )
+    front, back = found.subnets
+    assert (front.id, front.name) == ("00000000-0000-0000-0000-00000000000a", "front")
+    assert (front.first, front.last, front.gateway) == ("192.0.2.100", "192.0.2.254", "192.0.2.1")
+    assert (back.first, back.vips, back.members) == ("2001:db8::1", False, True)
+    assert len({front.id, front.network_id, back.id, back.network_id}) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[api]\nbind_port = 99999", ["[api] bind_port", "65535"]),
+        ("[api]\nbind_prt = 9", ["[api] bind_prt", "bind_port"]),
+        ("[apo]\nx = 1", ["[apo] x", "sections are", "health_manager"]),
+        ("[api]\nbind_host = example.org", ["[api] bind_host", "IPv4 or IPv6"]),
+        ("[worker]\nbatch = 0", ["[worker] batch", "equal to 1"]),
+        ("[worker]\nlease = soon", ["[worker] lease", "soon"]),
+        ("[DEFAULT]\nenabled_providers = f5", ["enabled_providers", "haproxy, memory"]),
+        ("[DEFAULT]\ndefault_provider = memory", ["default_provider", "not enabled", "haproxy"]),
+        ("[DEFAULT]\nsubnets = Ä", ["[DEFAULT] subnets"]),
+        ("[DEFAULT]\nsubnets = a", ["[subnet:a] cidr", "must be given"]),
+        ("[subnet:a]\ncidr = 192.0.2.0/24", ["[subnet:a] cidr", "does not name this subnet"]),
+        ("[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 192.0.2.1/24", ["[subnet:a] cidr", "host bits"]),
+        ("[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 192.0.2.0/24", ["[subnet:a] vips", "must be true"]),
+        (
+            "[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 192.0.2.0/24\nvips = 1\nfirst = 10.0.0.1",
+            ["[subnet:a] first", "not in 192.0.2.0/24"],
+        ),
+        (
+            "[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 192.0.2.0/24\nvips = 1\nfirst = 192.0.2.9\nlast = 192.0.2.8",
+            ["[subnet:a] last", "lower than first"],
+        ),
+        ("[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 192.0.2.0/24\nvips = 1\nid = x", ["[subnet:a] id", "UUID"]),
+        ("no option at all", ["Failed to parse", "no option at all"]),
+    ],
+)
+def test_says_which_option_is_wrong_and_what_is_allowed(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path, text)
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_refuses_two_subnets_with_one_id(tmp_path: Path) -> None:
+    section = "id = 00000000-0000-0000-0000-00000000000a\ncidr = 192.0.2.0/24\nvips = true\n"
+    with pytest.raises(SettingsError, match="also the id of subnet a"):
+        load(tmp_path, f"[DEFAULT]\nsubnets = a, b\n[subnet:a]\n{section}[subnet:b]\n{section}")
+
+
+def test_names_a_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.conf"):
+        settings.load([str(tmp_path / "none.conf")])
+
+
+def test_leaves_the_global_configuration_alone(tmp_path: Path) -> None:
+    program = (
+        "from oslo_config import cfg\nfrom bascule.cmd import settings\n"
+        f"settings.load([{str(tmp_path / 'empty.conf')!r}])\n"
+        "print(sorted(set(cfg.CONF) - {'config_file', 'config_dir', 'config_source', 'shell_completion'}))"
+    )
+    (tmp_path / "empty.conf").touch()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_operators_tools_find_every_option(tmp_path: Path) -> None:
+    """oslo-config-generator writes a sample that oslo-config-validator and Bascule itself accept."""
+    bin_folder = Path(sys.executable).parent
+    sample = tmp_path / "sample.conf"
+    generator = [bin_folder / "oslo-config-generator", "--namespace", "bascule", "--output-file", sample]
+    subprocess.run(generator, check=True, capture_output=True)
+    text = sample.read_text()
+    for group, found in options.list_opts():
+        assert group is None or f"[{group.name}]" in text
+        assert all(f"#{option.dest} =" in text for option in found)
+    validator = [bin_folder / "oslo-config-validator", "--namespace", "bascule", "--input-file", sample]
+    subprocess.run(validator, check=True, capture_output=True)
+    settings.load([str(sample)])
