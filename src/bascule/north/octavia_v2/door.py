@@ -1,0 +1,149 @@
+"""What a request is handled with: the parts of core behind the door, and what every handler does with them."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import falcon
+
+from bascule.core.certificates import CertificateLibrary, Unreadable
+from bascule.core.reader import Reader, Shown, Stored
+from bascule.core.subnets import Subnets
+from bascule.core.writer import Writer
+from bascule.model.errors import Immutable, Invalid, NotFound
+from bascule.model.objects import Kind, Tree
+from bascule.model.status import Provisioning
+from bascule.north.octavia_v2 import query
+from bascule.north.octavia_v2.errors import Malformed
+from bascule.north.octavia_v2.schemas.common import Noun
+
+ORIGIN = "octavia_v2"
+"""The door that load balancers made here belong to."""
+
+_ID = re.compile(r"[!-~]{1,36}")
+_PROJECT_ID = re.compile(r"[ -~]{1,36}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What stands behind the door. `providers` gives a description for each name."""
+
+    reader: Reader
+    writer: Writer
+    subnets: Subnets
+    certificates: CertificateLibrary
+    providers: Mapping[str, str]
+    default_provider: str
+    default_project_id: str
+    page_limit: int
+
+
+def new_id() -> str:
+    """The id of a new object."""
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request."""
+
+    door: Door
+    request: falcon.Request
+
+    @property
+    def params(self) -> query.Params:
+        """The query string."""
+        params: query.Params = self.request.params
+        return params
+
+    @property
+    def project_id(self) -> str:
+        """The project of the caller."""
+        named = self.request.get_header("X-Project-Id")
+        if named is None:
+            return self.door.default_project_id
+        if not _PROJECT_ID.fullmatch(named):
+            raise Malformed("X-Project-Id: 1 to 36 printable characters are allowed")
+        return named
+
+    def shown(self, kind: Kind, object_id: str) -> Shown:
+        """An object. Raises NotFound."""
+        found = self.door.reader.one(kind, object_id) if _ID.fullmatch(object_id) else None
+        if found is None:
+            raise NotFound(kind, object_id)
+        return found
+
+    def stored(self, load_balancer_id: str) -> Stored:
+        """A load balancer with everything below it. Raises NotFound."""
+        found = self.door.reader.stored(load_balancer_id) if _ID.fullmatch(load_balancer_id) else None
+        if found is None:
+            raise NotFound(Kind.LOAD_BALANCER, load_balancer_id)
+        return found
+
+    def located(self, kind: Kind, object_id: str) -> str:
+        """The id of the load balancer that an object belongs to. Raises NotFound."""
+        found = self.door.reader.locate(kind, object_id) if _ID.fullmatch(object_id) else None
+        if found is None:
+            raise NotFound(kind, object_id)
+        return found
+
+    def one(self, noun: Noun, object_id: str, *, owner: tuple[str, str] | None = None) -> dict[str, Any]:
+        """The answer that shows one object. `owner` is a column that must have a value, else there is no such object."""
+        found = self.shown(noun.kind, object_id)
+        if owner is not None and getattr(found.row, owner[0]) != owner[1]:
+            raise NotFound(noun.kind, object_id)
+        answer = noun.show(found.row, found.related)
+        return {noun.one: query.select(answer, query.wanted_fields(self.params))}
+
+    def page(self, noun: Noun, **scope: str) -> dict[str, Any]:
+        """The answer that shows one page of a list. `scope` are columns that must have a value."""
+        asked = query.parse(noun, self.params, self.door.page_limit, scope)
+        try:
+            found = self.door.reader.many(noun.kind, asked.query)
+        except Invalid as error:
+            raise Malformed(str(error)) from error
+        show, fields = noun.show, asked.fields
+        shown = [query.select(show(each.row, each.related), fields) for each in found]
+        url = f"{self.request.prefix}{self.request.path}"
+        links = query.links(url, self.params, asked.query, [each.row.id for each in found])
+        return {noun.many: shown, f"{noun.many}_links": links}
+
+    def change(self, kind: Kind, object_id: str, work: Callable[[Tree, Any], Tree]) -> None:
+        """Edit a load balancer through one of its objects. `work` gets the tree and that object, and gives the new tree.
+
+        Raises NotFound, Immutable while the object or its load balancer is being deleted, and whatever else is refused.
+        """
+        at_root = kind is Kind.LOAD_BALANCER and _ID.fullmatch(object_id)
+        load_balancer_id = object_id if at_root else self.located(kind, object_id)
+
+        def attempt(tree: Tree) -> Tree:
+            each = tree.get(object_id)
+            if each is None:
+                raise NotFound(kind, object_id)
+            return work(tree, each)
+
+        try:
+            self.door.writer.edit(load_balancer_id, attempt, origin=ORIGIN)
+        except NotFound as error:
+            if error.id == object_id and self.door.reader.locate(kind, object_id) is not None:
+                raise Immutable(kind, object_id, Provisioning.PENDING_DELETE) from error
+            raise
+
+    def check_certificates(self, refs: Iterable[str], project_id: Callable[[], str]) -> None:
+        """Refuse references to certificates that the project cannot read."""
+        wanted = list(dict.fromkeys(refs))
+        if not wanted:
+            return
+        project = project_id()
+        unreadable = []
+        for ref in wanted:
+            try:
+                self.door.certificates.ref(project, ref)
+            except Unreadable:
+                unreadable.append(ref)
+        if unreadable:
+            raise Malformed(f"Could not retrieve certificate: {unreadable}")

@@ -1,0 +1,116 @@
+"""A load balancer that is created with everything below it in a single call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import UNSET
+
+from bascule.model.errors import Invalid
+from bascule.model.objects import Child, LoadBalancer, Pool, Tree
+from bascule.north.octavia_v2.door import new_id
+from bascule.north.octavia_v2.positions import placed
+from bascule.north.octavia_v2.schemas import health_monitor, l7policy, l7rule, listener, member, pool
+from bascule.north.octavia_v2.schemas.l7policy import LAST, L7PolicyNested
+from bascule.north.octavia_v2.schemas.listener import ListenerNested
+from bascule.north.octavia_v2.schemas.load_balancer import LoadBalancerPost
+from bascule.north.octavia_v2.schemas.member import MemberNested
+from bascule.north.octavia_v2.schemas.pool import PoolNested
+from bascule.north.octavia_v2.wire import known
+
+_SAYS_NOTHING = frozenset({"name", "admin_state_up", "tls_enabled"})
+"""A pool with nothing but these is only the name of one that is defined elsewhere in the call."""
+
+
+def build(load_balancer: LoadBalancer, body: LoadBalancerPost) -> Tree:
+    """The tree that a body asks for. Raises Invalid."""
+    listeners = known(body.listeners) or []
+    pools = _Pools([*(known(body.pools) or []), *_inline_pools(listeners)])
+    tree = Tree(load_balancer).put(*pools.children())
+    for nested in listeners:
+        tree = _with_listener(tree, nested, pools)
+    return tree
+
+
+def members(body: LoadBalancerPost) -> Iterator[MemberNested]:
+    """All members in a body."""
+    for each in _all_pools(body):
+        yield from known(each.members) or []
+
+
+def new_refs(body: LoadBalancerPost) -> list[str]:
+    """The references to certificates anywhere in a body."""
+    found = [ref for each in known(body.listeners) or [] for ref in listener.new_refs(each)]
+    return found + [ref for each in _all_pools(body) for ref in pool.new_refs(each)]
+
+
+def _all_pools(body: LoadBalancerPost) -> list[PoolNested]:
+    return [*(known(body.pools) or []), *_inline_pools(known(body.listeners) or [])]
+
+
+def _inline_pools(listeners: Iterable[ListenerNested]) -> Iterator[PoolNested]:
+    for nested in listeners:
+        if default := known(nested.default_pool):
+            yield default
+        for policy in known(nested.l7policies) or []:
+            if target := known(policy.redirect_pool):
+                yield target
+
+
+class _Pools:
+    """The pools of one call, by name. Each is defined once, and may be referred to by name wherever a pool may stand."""
+
+    def __init__(self, bodies: Iterable[PoolNested]) -> None:
+        self._bodies: dict[str, PoolNested] = {}
+        self._made: dict[str, Pool] = {}
+        names = []
+        for body in bodies:
+            name = known(body.name)
+            if not name:
+                raise Invalid("Pools must have a name when they are created together with a load balancer")
+            names.append(name)
+            if _is_full(body):
+                self._define(name, body)
+        for name in names:
+            if name not in self._made:
+                raise Invalid(f"Pool '{name}' was referenced but no full definition was found.")
+
+    def _define(self, name: str, body: PoolNested) -> None:
+        if name in self._made:
+            raise Invalid(f"Pool '{name}' is defined more than once. The names of pools must differ within a call")
+        if body.protocol is UNSET or body.lb_algorithm is UNSET:
+            raise Invalid(f"Pool '{name}': protocol and lb_algorithm are needed")
+        self._bodies[name] = body
+        self._made[name] = pool.created(body, new_id())
+
+    def id_of(self, body: PoolNested | None) -> str | None:
+        """The id of the pool that a body defines or names."""
+        return None if body is None else self._made[str(body.name)].id
+
+    def children(self) -> Iterator[Child]:
+        """The pools with what belongs to them, in order of definition."""
+        for name, made in self._made.items():
+            yield made
+            body = self._bodies[name]
+            if monitor := known(body.healthmonitor):
+                yield health_monitor.created(monitor, made.id, new_id())
+            for each in known(body.members) or []:
+                yield member.created(each, made.id, new_id())
+
+
+def _is_full(body: PoolNested) -> bool:
+    return any(getattr(body, name) is not UNSET for name in body.__struct_fields__ if name not in _SAYS_NOTHING)
+
+
+def _with_listener(tree: Tree, body: ListenerNested, pools: _Pools) -> Tree:
+    made = listener.created(body, new_id(), pools.id_of(known(body.default_pool)))
+    tree = tree.put(made)
+    for nested in known(body.l7policies) or []:
+        tree = _with_policy(tree, made.id, nested, pools)
+    return tree
+
+
+def _with_policy(tree: Tree, listener_id: str, body: L7PolicyNested, pools: _Pools) -> Tree:
+    policy = l7policy.created(body, listener_id, new_id(), pools.id_of(known(body.redirect_pool)))
+    rules = [l7rule.created(rule, policy.id, new_id()) for rule in known(body.rules) or []]
+    return placed(tree, policy, known(body.position) or LAST).put(*rules)

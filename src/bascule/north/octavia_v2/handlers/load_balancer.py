@@ -1,0 +1,144 @@
+"""Load balancers: handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bascule.model.errors import Immutable
+from bascule.model.objects import Kind, LoadBalancer, Tree
+from bascule.model.rules import listener as listener_rules
+from bascule.north.octavia_v2 import graph, query, vips
+from bascule.north.octavia_v2.door import ORIGIN, Call, new_id
+from bascule.north.octavia_v2.errors import Malformed
+from bascule.north.octavia_v2.handlers.member import check_places
+from bascule.north.octavia_v2.schemas import event, full, statistics, status
+from bascule.north.octavia_v2.schemas import load_balancer as schema
+from bascule.north.octavia_v2.schemas.load_balancer import (
+    LOAD_BALANCER,
+    LoadBalancerPost,
+    LoadBalancerPostBody,
+    LoadBalancerPut,
+    LoadBalancerPutBody,
+)
+from bascule.north.octavia_v2.wire import known
+
+EVENTS_SHOWN = 100
+
+
+def index(call: Call) -> Any:
+    """List load balancers."""
+    return call.page(LOAD_BALANCER)
+
+
+def show(call: Call, load_balancer_id: str) -> Any:
+    """Show a load balancer."""
+    return call.one(LOAD_BALANCER, load_balancer_id)
+
+
+def create(call: Call, body: LoadBalancerPostBody) -> Any:
+    """Create a load balancer, alone or with everything below it."""
+    wanted = body.loadbalancer
+    _check_supported(wanted)
+    root = LoadBalancer(
+        id=new_id(),
+        project_id=known(wanted.project_id) or known(wanted.tenant_id) or call.project_id,
+        provider=_provider(call, wanted),
+        vip=vips.main(call.door.subnets, wanted),
+        additional_vips=vips.additional(call.door.subnets, wanted),
+        **schema.attributes(wanted),
+    )
+    check_places(call, graph.members(wanted))
+    call.check_certificates(graph.new_refs(wanted), lambda: root.project_id)
+    tree = graph.build(root, wanted)
+    _check_cidrs(call, tree)
+    stored = call.door.writer.create(tree, origin=ORIGIN)
+    return full.show(stored)
+
+
+def update(call: Call, body: LoadBalancerPutBody, load_balancer_id: str) -> Any:
+    """Change a load balancer."""
+    wanted = body.loadbalancer
+    _check_supported(wanted)
+
+    def work(tree: Tree, each: LoadBalancer) -> Tree:
+        return tree.put(schema.changed(each, wanted))
+
+    with _own_state():
+        call.change(Kind.LOAD_BALANCER, load_balancer_id, work)
+    return call.one(LOAD_BALANCER, load_balancer_id)
+
+
+def delete(call: Call, load_balancer_id: str) -> None:
+    """Delete a load balancer, with everything below it where `cascade` is asked for."""
+    cascade = query.flag(call.params, "cascade")
+    call.located(Kind.LOAD_BALANCER, load_balancer_id)
+    with _own_state():
+        call.door.writer.delete(load_balancer_id, cascade=cascade, origin=ORIGIN)
+
+
+def failover(call: Call, load_balancer_id: str) -> None:
+    """Replace what carries a load balancer."""
+    call.located(Kind.LOAD_BALANCER, load_balancer_id)
+    with _own_state():
+        call.door.writer.failover(load_balancer_id, origin=ORIGIN)
+
+
+def statuses(call: Call, load_balancer_id: str) -> Any:
+    """Show how a load balancer and everything below it stands."""
+    stored = call.stored(load_balancer_id)
+    return status.show(stored, call.door.reader.faults(load_balancer_id))
+
+
+def stats(call: Call, load_balancer_id: str) -> Any:
+    """Show the traffic counters of a load balancer."""
+    call.located(Kind.LOAD_BALANCER, load_balancer_id)
+    return statistics.show(call.door.reader.statistics(load_balancer_id).values())
+
+
+def events(call: Call, load_balancer_id: str) -> Any:
+    """List what happened to a load balancer, newest first."""
+    call.located(Kind.LOAD_BALANCER, load_balancer_id)
+    rows = call.door.reader.events(load_balancer_id, EVENTS_SHOWN)
+    return event.EventsBody(events=[event.show(row) for row in rows])
+
+
+@contextmanager
+def _own_state() -> Iterator[None]:
+    """Say that a load balancer is being deleted in the words that the original API has for the load balancer itself."""
+    try:
+        yield
+    except Immutable as error:
+        raise Malformed(f"Invalid state {error.status} of loadbalancer resource {error.id}", 409) from error
+
+
+def _provider(call: Call, wanted: LoadBalancerPost) -> str:
+    provider = known(wanted.provider) or call.door.default_provider
+    if provider not in call.door.providers:
+        enabled = ", ".join(sorted(call.door.providers))
+        raise Malformed(f"Provider '{provider}' is not enabled. Enabled: {enabled}")
+    return provider
+
+
+def _check_supported(wanted: LoadBalancerPut) -> None:
+    """Refuse what needs a service that is not there."""
+    if known(wanted.vip_qos_policy_id):
+        raise Malformed("Validation failure: vip_qos_policy_id: there is no network service that knows QoS policies")
+    if known(wanted.vip_sg_ids):
+        raise Malformed("Validation failure: vip_sg_ids: there is no network service that knows security groups")
+    if not isinstance(wanted, LoadBalancerPost):
+        return
+    if known(wanted.flavor_id) is not None:
+        raise Malformed("Validation failure: Invalid flavor_id.")
+    if known(wanted.availability_zone) is not None:
+        raise Malformed("Validation failure: Invalid availability zone.")
+
+
+def _check_cidrs(call: Call, tree: Tree) -> None:
+    """Check networks of clients against VIPs that get their addresses later, by the subnets they come from."""
+    limited = [each for each in tree.listeners if each.allowed_cidrs]
+    if limited:
+        likely = tree.put(vips.with_likely_addresses(call.door.subnets, tree.load_balancer))
+        for each in limited:
+            listener_rules.check_cidrs(likely, each)

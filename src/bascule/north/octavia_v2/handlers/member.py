@@ -1,0 +1,120 @@
+"""Members: handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bascule.model.errors import NotFound
+from bascule.model.objects import Kind, Member, Pool, Tree
+from bascule.north.octavia_v2 import query
+from bascule.north.octavia_v2.door import Call, new_id
+from bascule.north.octavia_v2.errors import Malformed
+from bascule.north.octavia_v2.schemas import member as schema
+from bascule.north.octavia_v2.schemas.member import (
+    MEMBER,
+    MemberNested,
+    MemberPostBody,
+    MemberPut,
+    MemberPutBody,
+    MembersPutBody,
+)
+from bascule.north.octavia_v2.wire import known
+
+
+def index(call: Call, pool_id: str) -> Any:
+    """List the members of a pool."""
+    call.located(Kind.POOL, pool_id)
+    return call.page(MEMBER, pool_id=pool_id)
+
+
+def show(call: Call, pool_id: str, member_id: str) -> Any:
+    """Show a member."""
+    return call.one(MEMBER, member_id, owner=("pool_id", pool_id))
+
+
+def create(call: Call, body: MemberPostBody, pool_id: str) -> Any:
+    """Add a member to a pool."""
+    wanted = body.member
+    check_places(call, [wanted])
+    made = schema.created(wanted, pool_id, new_id())
+
+    def work(tree: Tree, pool: Pool) -> Tree:
+        return tree.put(made)
+
+    call.change(Kind.POOL, pool_id, work)
+    return call.one(MEMBER, made.id)
+
+
+def update(call: Call, body: MemberPutBody, pool_id: str, member_id: str) -> Any:
+    """Change a member."""
+    wanted = body.member
+    check_places(call, [wanted])
+
+    def work(tree: Tree, each: Member) -> Tree:
+        _check_pool(each, pool_id)
+        return tree.put(schema.changed(each, wanted))
+
+    call.change(Kind.MEMBER, member_id, work)
+    return call.one(MEMBER, member_id)
+
+
+def delete(call: Call, pool_id: str, member_id: str) -> None:
+    """Delete a member."""
+
+    def work(tree: Tree, each: Member) -> Tree:
+        _check_pool(each, pool_id)
+        return tree.drop(each.id)
+
+    call.change(Kind.MEMBER, member_id, work)
+
+
+def replace_all(call: Call, body: MembersPutBody, pool_id: str) -> None:
+    """Say what all members of a pool are. Those not mentioned are deleted, unless `additive_only` is asked for."""
+    additive = query.flag(call.params, "additive_only")
+    wanted = {(str(each.address), each.protocol_port): each for each in body.members}
+    if len(wanted) < len(body.members):
+        raise Malformed("Validation failure: members: an address and protocol_port may be given only once")
+    check_places(call, body.members)
+
+    def work(tree: Tree, pool: Pool) -> Tree:
+        before = {(each.address, each.protocol_port): each for each in tree.members_of(pool.id)}
+        gone = [] if additive else [each.id for place, each in before.items() if place not in wanted]
+        changed = [
+            schema.replaced(before[place], each) if place in before else schema.created(each, pool.id, new_id())
+            for place, each in wanted.items()
+        ]
+        return tree.drop(*gone).put(*changed)
+
+    call.change(Kind.POOL, pool_id, work)
+
+
+def check_places(call: Call, wanted: Iterable[MemberPut]) -> None:
+    """Refuse members, and addresses they are probed at, outside the subnets that are declared for members."""
+    subnets = call.door.subnets
+    allowed = [subnet for subnet in subnets.all() if subnet.members]
+    for each in wanted:
+        addresses = {"monitor_address": known(each.monitor_address)}
+        if isinstance(each, MemberNested):
+            addresses["address"] = each.address
+            _check_attachment(call, each)
+        for name, address in addresses.items():
+            if address is not None and subnets.containing(address, allowed) is None:
+                places = ", ".join(f"{subnet.cidr} ({subnet.name})" for subnet in allowed) or "none are declared"
+                raise Malformed(
+                    f"Invalid input for field/attribute {name}. Value: '{address}'. "
+                    f"Members must lie in a subnet that is declared for members: {places}"
+                )
+
+
+def _check_attachment(call: Call, wanted: MemberNested) -> None:
+    subnet_id = known(wanted.subnet_id)
+    if subnet_id is not None and call.door.subnets.by_id(subnet_id) is None:
+        raise Malformed(f"Subnet {subnet_id} not found.")
+    if known(wanted.request_sriov):
+        raise Malformed("Validation failure: request_sriov: no provider has such ports")
+
+
+def _check_pool(each: Member, pool_id: str) -> None:
+    if each.pool_id != pool_id:
+        raise NotFound(Kind.MEMBER, each.id)

@@ -1,0 +1,105 @@
+"""Look-ups in the network service that clients make on their own, answered from the declared subnets.
+
+Without Keystone there is no catalogue, and clients send everything to one place. The command-line client turns the names of
+subnets, networks, ports, policies and security groups into ids before it asks for a load balancer. There are no ports, policies
+and security groups here: those lists are empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bascule.model.definition import Subnet
+from bascule.north.octavia_v2.door import Call
+from bascule.north.octavia_v2.errors import Malformed
+from bascule.north.octavia_v2.routes import Route
+
+_Items = Callable[[Call], list[dict[str, Any]]]
+
+
+def _subnet(subnet: Subnet, project_id: str) -> dict[str, Any]:
+    return {
+        "id": subnet.id,
+        "name": subnet.name,
+        "network_id": subnet.network_id,
+        "cidr": subnet.cidr,
+        "ip_version": 6 if ":" in subnet.cidr else 4,
+        "gateway_ip": subnet.gateway,
+        "enable_dhcp": False,
+        "allocation_pools": [{"start": subnet.first, "end": subnet.last}],
+        "dns_nameservers": [],
+        "host_routes": [],
+        "project_id": project_id,
+        "tenant_id": project_id,
+    }
+
+
+def _subnets(call: Call) -> list[dict[str, Any]]:
+    return [_subnet(subnet, call.project_id) for subnet in call.door.subnets.all()]
+
+
+def _networks(call: Call) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for subnet in call.door.subnets.all():
+        network = found.setdefault(
+            subnet.network_id,
+            {
+                "id": subnet.network_id,
+                "name": subnet.name,
+                "status": "ACTIVE",
+                "admin_state_up": True,
+                "shared": True,
+                "subnets": [],
+                "project_id": call.project_id,
+                "tenant_id": call.project_id,
+            },
+        )
+        network["subnets"].append(subnet.id)
+    return list(found.values())
+
+
+def _none(call: Call) -> list[dict[str, Any]]:
+    return []
+
+
+def _matches(item: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    return all(str(item[name]) == value for name, value in wanted.items() if name in item)
+
+
+def _index(many: str, items: _Items) -> Callable[[Call], Any]:
+    def index(call: Call) -> Any:
+        """List what there is, filtered by attributes."""
+        wanted = {name: value for name, value in call.params.items() if isinstance(value, str)}
+        return {many: [item for item in items(call) if _matches(item, wanted)]}
+
+    return index
+
+
+def _show(one: str, items: _Items) -> Callable[[Call, str], Any]:
+    def show(call: Call, object_id: str) -> Any:
+        """Show one of them."""
+        for item in items(call):
+            if item["id"] == object_id:
+                return {one: item}
+        raise Malformed(f"{one} {object_id} not found.", 404)
+
+    return show
+
+
+def _collection(path: str, one: str, many: str, items: _Items) -> list[Route]:
+    found = []
+    for root in ("/v2.0", "/v2"):
+        found.append(Route(method="GET", path=f"{root}{path}", handler=_index(many, items)))
+        found.append(Route(method="GET", path=f"{root}{path}/{{object_id}}", handler=_show(one, items)))
+    return found
+
+
+ROUTES = (
+    *_collection("/subnets", "subnet", "subnets", _subnets),
+    *_collection("/networks", "network", "networks", _networks),
+    *_collection("/ports", "port", "ports", _none),
+    *_collection("/security-groups", "security_group", "security_groups", _none),
+    *_collection("/qos/policies", "policy", "policies", _none),
+    *_collection("/extensions", "extension", "extensions", _none),
+)

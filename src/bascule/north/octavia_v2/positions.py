@@ -1,0 +1,25 @@
+"""The positions of L7 policies: 1 to n in every listener, without gaps. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from bascule.model.objects import L7Policy, Tree
+
+
+def placed(tree: Tree, policy: L7Policy, position: int) -> Tree:
+    """The tree with a policy at a position of its listener, or at the end where that is too far. The others make room."""
+    others = [each for each in tree.policies_of(policy.listener_id) if each.id != policy.id]
+    at = min(position - 1, len(others))
+    return tree.put(*_numbered([*others[:at], policy, *others[at:]]))
+
+
+def removed(tree: Tree, policy: L7Policy) -> Tree:
+    """The tree without a policy and its rules. The others close the gap."""
+    tree = tree.drop(policy.id)
+    return tree.put(*_numbered(tree.policies_of(policy.listener_id)))
+
+
+def _numbered(policies: Iterable[L7Policy]) -> list[L7Policy]:
+    return [dataclasses.replace(policy, position=position) for position, policy in enumerate(policies, 1)]

@@ -1,0 +1,164 @@
+"""Every path of the API on one page: the method, what answers it, what it takes and gives.
+
+The application, its OpenAPI document and the tests are made from this table. The collections are served below each of
+`ROOTS`; a path here stands below all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bascule.north.octavia_v2.handlers import (
+    health_monitor,
+    l7policy,
+    l7rule,
+    listener,
+    load_balancer,
+    member,
+    pool,
+    provider,
+    version,
+)
+from bascule.north.octavia_v2.schemas.common import Noun
+from bascule.north.octavia_v2.schemas.event import EventsBody
+from bascule.north.octavia_v2.schemas.full import LoadBalancerFullBody
+from bascule.north.octavia_v2.schemas.health_monitor import (
+    HEALTH_MONITOR,
+    HealthMonitorAnswerBody,
+    HealthMonitorPostBody,
+    HealthMonitorPutBody,
+)
+from bascule.north.octavia_v2.schemas.l7policy import L7POLICY, L7PolicyAnswerBody, L7PolicyPostBody, L7PolicyPutBody
+from bascule.north.octavia_v2.schemas.l7rule import L7RULE, L7RuleAnswerBody, L7RulePostBody, L7RulePutBody
+from bascule.north.octavia_v2.schemas.listener import LISTENER, ListenerAnswerBody, ListenerPostBody, ListenerPutBody
+from bascule.north.octavia_v2.schemas.load_balancer import (
+    LOAD_BALANCER,
+    LoadBalancerAnswerBody,
+    LoadBalancerPostBody,
+    LoadBalancerPutBody,
+)
+from bascule.north.octavia_v2.schemas.member import (
+    MEMBER,
+    MemberAnswerBody,
+    MemberPostBody,
+    MemberPutBody,
+    MembersPutBody,
+)
+from bascule.north.octavia_v2.schemas.pool import POOL, PoolAnswerBody, PoolPostBody, PoolPutBody
+from bascule.north.octavia_v2.schemas.provider import ProvidersBody
+from bascule.north.octavia_v2.schemas.statistics import StatsBody
+from bascule.north.octavia_v2.schemas.status import StatusesBody
+from bascule.north.octavia_v2.schemas.version import VersionsBody
+
+CANONICAL = "/v2.0/lbaas"
+ROOTS = (CANONICAL, "/v2/lbaas", "/v2.0", "/v2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method of one path.
+
+    `takes` is the type of the body, `gives` that of the answer. A route that `lists` a noun understands all its filters.
+    `flags` are the other parameters of the query string.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    takes: type[Any] | None = None
+    gives: Any = None
+    lists: Noun | None = None
+    flags: tuple[str, ...] = ()
+    status: int = 200
+
+
+def _get(path: str, handler: Callable[..., Any], gives: Any) -> Route:
+    return Route(method="GET", path=path, handler=handler, gives=gives)
+
+
+def _list(path: str, handler: Callable[..., Any], noun: Noun) -> Route:
+    return Route(method="GET", path=path, handler=handler, lists=noun)
+
+
+def _post(path: str, handler: Callable[..., Any], takes: type[Any], gives: Any) -> Route:
+    return Route(method="POST", path=path, handler=handler, takes=takes, gives=gives, status=201)
+
+
+def _put(path: str, handler: Callable[..., Any], takes: type[Any], gives: Any) -> Route:
+    return Route(method="PUT", path=path, handler=handler, takes=takes, gives=gives)
+
+
+def _delete(path: str, handler: Callable[..., Any], *flags: str) -> Route:
+    return Route(method="DELETE", path=path, handler=handler, flags=flags, status=204)
+
+
+_LB = "/loadbalancers/{load_balancer_id}"
+_LISTENER = "/listeners/{listener_id}"
+_POOL = "/pools/{pool_id}"
+_MEMBERS = f"{_POOL}/members"
+_MEMBER = f"{_MEMBERS}/{{member_id}}"
+_MONITOR = "/healthmonitors/{health_monitor_id}"
+_POLICY = "/l7policies/{l7policy_id}"
+_RULES = f"{_POLICY}/rules"
+_RULE = f"{_RULES}/{{l7rule_id}}"
+
+ROUTES = (
+    _list("/loadbalancers", load_balancer.index, LOAD_BALANCER),
+    _post("/loadbalancers", load_balancer.create, LoadBalancerPostBody, LoadBalancerFullBody),
+    _get(_LB, load_balancer.show, LoadBalancerAnswerBody),
+    _put(_LB, load_balancer.update, LoadBalancerPutBody, LoadBalancerAnswerBody),
+    _delete(_LB, load_balancer.delete, "cascade"),
+    _get(f"{_LB}/status", load_balancer.statuses, StatusesBody),
+    _get(f"{_LB}/statuses", load_balancer.statuses, StatusesBody),
+    _get(f"{_LB}/stats", load_balancer.stats, StatsBody),
+    _get(f"{_LB}/events", load_balancer.events, EventsBody),
+    Route(method="PUT", path=f"{_LB}/failover", handler=load_balancer.failover, status=202),
+    _list("/listeners", listener.index, LISTENER),
+    _post("/listeners", listener.create, ListenerPostBody, ListenerAnswerBody),
+    _get(_LISTENER, listener.show, ListenerAnswerBody),
+    _put(_LISTENER, listener.update, ListenerPutBody, ListenerAnswerBody),
+    _delete(_LISTENER, listener.delete),
+    _get(f"{_LISTENER}/stats", listener.stats, StatsBody),
+    _list("/pools", pool.index, POOL),
+    _post("/pools", pool.create, PoolPostBody, PoolAnswerBody),
+    _get(_POOL, pool.show, PoolAnswerBody),
+    _put(_POOL, pool.update, PoolPutBody, PoolAnswerBody),
+    _delete(_POOL, pool.delete),
+    _list(_MEMBERS, member.index, MEMBER),
+    _post(_MEMBERS, member.create, MemberPostBody, MemberAnswerBody),
+    Route(
+        method="PUT",
+        path=_MEMBERS,
+        handler=member.replace_all,
+        takes=MembersPutBody,
+        flags=("additive_only",),
+        status=202,
+    ),
+    _get(_MEMBER, member.show, MemberAnswerBody),
+    _put(_MEMBER, member.update, MemberPutBody, MemberAnswerBody),
+    _delete(_MEMBER, member.delete),
+    _list("/healthmonitors", health_monitor.index, HEALTH_MONITOR),
+    _post("/healthmonitors", health_monitor.create, HealthMonitorPostBody, HealthMonitorAnswerBody),
+    _get(_MONITOR, health_monitor.show, HealthMonitorAnswerBody),
+    _put(_MONITOR, health_monitor.update, HealthMonitorPutBody, HealthMonitorAnswerBody),
+    _delete(_MONITOR, health_monitor.delete),
+    _list("/l7policies", l7policy.index, L7POLICY),
+    _post("/l7policies", l7policy.create, L7PolicyPostBody, L7PolicyAnswerBody),
+    _get(_POLICY, l7policy.show, L7PolicyAnswerBody),
+    _put(_POLICY, l7policy.update, L7PolicyPutBody, L7PolicyAnswerBody),
+    _delete(_POLICY, l7policy.delete),
+    _list(_RULES, l7rule.index, L7RULE),
+    _post(_RULES, l7rule.create, L7RulePostBody, L7RuleAnswerBody),
+    _get(_RULE, l7rule.show, L7RuleAnswerBody),
+    _put(_RULE, l7rule.update, L7RulePutBody, L7RuleAnswerBody),
+    _delete(_RULE, l7rule.delete),
+    _get("/providers", provider.index, ProvidersBody),
+)
+
+TOP = (
+    _get("/", version.index, VersionsBody),
+    *(_get(root, version.root, str) for root in ROOTS),
+)
+"""The paths that do not stand below `ROOTS`."""

@@ -1,0 +1,90 @@
+"""What the schemas of all nouns share."""
+
+from __future__ import annotations
+
+import time
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bascule.model.objects import Kind, Object
+from bascule.model.status import Standing
+
+Related = Mapping[str, Sequence[str]]
+"""The ids of what belongs to an object, by what it is."""
+
+
+class Answer(Struct, kw_only=True, gc=False):
+    """What an answer holds. Answers refer to nothing that refers back, so the garbage collector need not look at them."""
+
+
+class Ref(Answer, kw_only=True):
+    """Another object, by its id."""
+
+    id: str
+
+
+def refs(ids: Sequence[str]) -> list[Ref]:
+    """Other objects, by their ids."""
+    return [Ref(id=each) for each in ids]
+
+
+@lru_cache(maxsize=16384)
+def _moment(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time as this API writes it: UTC, to the second, without a zone."""
+    return None if seconds is None else _moment(int(seconds))
+
+
+class View:
+    """One object of a tree, looked at as if it were the row of a list."""
+
+    def __init__(self, each: Object, standing: Standing, **more: Any) -> None:
+        self._each = each
+        self._standing = standing
+        self.__dict__.update(more)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return getattr(self._each, name)
+        except AttributeError:
+            return getattr(self._standing, name)
+
+
+_PARSERS = (str, bool, int, float)
+_NOT_COLUMNS = ("tenant_id", "healthmonitor_id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noun:
+    """One kind of object of the API: what it is called, how a row of it is shown, and by what a list can be filtered.
+
+    `also` names filters that are no attributes of the answer, and columns that have other names than their attributes.
+    """
+
+    kind: Kind
+    one: str
+    many: str
+    answer: type[Answer]
+    show: Callable[[Any, Related], Answer]
+    also: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def filters(self) -> dict[str, tuple[str, type]]:
+        """The attributes that a list can be filtered and sorted by: the column of each, and the type of its values."""
+        found: dict[str, tuple[str, type]] = {}
+        for each in msgspec.structs.fields(self.answer):
+            parts = typing.get_args(each.type) if isinstance(each.type, types.UnionType) else (each.type,)
+            parsed = [part for part in parts if part in _PARSERS]
+            if parsed and each.name not in _NOT_COLUMNS:
+                found[each.name] = each.name, parsed[0]
+        return found | {name: (column, str) for name, column in self.also.items()}
