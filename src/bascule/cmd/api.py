@@ -13,8 +13,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -24,6 +24,9 @@ from oslo_config import cfg
 from bascule.cmd import logs, process, settings, wiring
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import ApiSettings, Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 NAME = "bascule-api"
 
@@ -83,7 +86,7 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
     )
     parent = os.getpid()
 
-    def load(_target: str) -> Callable[..., Any]:
+    def load(_target: str) -> WSGIApplication:
         process.live_no_longer_than_parent(parent)
         logs.set_up(conf, NAME)  # anew, since the server has set up logging in its own way in between
         from bascule.cmd.wsgi import application

@@ -67,7 +67,7 @@ _API = [
         "allowed_hosts",
         default=[],
         item_type=_WORD,
-        help="Names in the Host header that the API answers to, without port, besides bind_host and localhost.",
+        help="Names in the Host header that the API answers to, without port, besides localhost and loopback addresses.",
     ),
     cfg.StrOpt(
         "default_project_id",

@@ -42,7 +42,7 @@ class DatabaseSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """The HTTP API. `allowed_hosts` are the names it answers to; `max_limit` is the longest page of a list."""
+    """The HTTP API. `allowed_hosts` are more names that it answers to; `max_limit` is the longest page of a list."""
 
     bind_host: str
     bind_port: int
@@ -166,7 +166,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         default_provider=top["default_provider"],
         subnets=_subnets(conf),
         database=DatabaseSettings(**database),
-        api=_api(conf),
+        api=_group(conf, ApiSettings, "api"),
         worker=_worker(conf),
         health_manager=_group(conf, HealthManagerSettings, "health_manager"),
         housekeeping=_group(conf, HousekeepingSettings, "housekeeping"),
@@ -198,13 +198,6 @@ def _values(conf: cfg.ConfigOpts, group: str | None, names: Iterable[str]) -> di
             raise SettingsError(f"[{group or 'DEFAULT'}] {name}: {reason}") from error
         found[name] = tuple(value) if isinstance(value, list) else value
     return found
-
-
-def _api(conf: cfg.ConfigOpts) -> ApiSettings:
-    values = _values(conf, "api", _names(ApiSettings))
-    host = values["bind_host"]
-    values["allowed_hosts"] = tuple(dict.fromkeys((*values["allowed_hosts"], host, "localhost", "127.0.0.1", "::1")))
-    return ApiSettings(**values)
 
 
 def _worker(conf: cfg.ConfigOpts) -> WorkerSettings:

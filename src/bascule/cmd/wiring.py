@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bascule.cmd.local_clients import LocalClients
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import Settings, SettingsError
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
 from bascule.core.passes import Passes
+from bascule.core.reader import Reader
 from bascule.core.recorder import Recorder, Timing
 from bascule.core.resolve import Resolver
 from bascule.core.subnets import Subnets
@@ -25,6 +28,9 @@ from bascule.south.haproxy import BinaryNotFound, HAProxyBackend, find_binary
 from bascule.south.memory import MemoryBackend
 from bascule.store import migrate
 from bascule.store.engine import Database
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 WAKE = "wake"
 """The folder of the runtime directory in which workers listen for wake-ups."""
@@ -91,6 +97,26 @@ def _haproxy(settings: Settings) -> Backend:
 def _memory(_settings: Settings) -> Backend:
     # Its content lies in the worker's memory, where no other process can read it; the record in the database is for all.
     return MemoryBackend(reads=Reads.RECORD)
+
+
+def application(settings: Settings) -> WSGIApplication:
+    """The HTTP API, for clients on this machine. Raises SettingsError or StartError."""
+    # Here, because the other processes have no need of a web framework.
+    from bascule.north.octavia_v2.app import application as octavia_v2
+    from bascule.north.octavia_v2.door import Door
+
+    carrying, subnets, known = backends(settings), Subnets(settings.subnets), checked_database(settings)
+    door = Door(
+        reader=Reader(known),
+        writer=Writer(known, carrying, subnets, wake=Waker(settings.runtime_dir / WAKE)),
+        subnets=subnets,
+        certificates=CertificateLibrary(settings.certificates.directory),
+        providers={name: each.description for name, each in carrying.items()},
+        default_provider=settings.default_provider,
+        default_project_id=settings.api.default_project_id,
+        page_limit=settings.api.max_limit,
+    )
+    return LocalClients(octavia_v2(door, allowed_hosts=settings.api.allowed_hosts))
 
 
 def passes(settings: Settings, carrying: Mapping[str, Backend]) -> Passes:

@@ -6,6 +6,11 @@ so it answers only to clients on this machine, whatever address the server liste
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bascule.cmd import settings, wiring
 
-application = wiring.application(settings.load())
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+application: WSGIApplication = wiring.application(settings.load())
