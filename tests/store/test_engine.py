@@ -122,6 +122,19 @@ def test_a_reader_sees_one_snapshot(database: Database) -> None:
     assert read_number(database) == 1
 
 
+@pytest.mark.parametrize("database_url", SERVERS, indirect=True)
+def test_a_writer_sees_what_others_have_committed(database: Database) -> None:
+    set_up(database)
+
+    def work(conn: sa.Connection) -> tuple[int, int]:
+        before = number(conn)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(database.write, add_one).result()
+        return before, number(conn)
+
+    assert database.write(work) == (0, 1)
+
+
 def test_a_reader_cannot_write_and_leaves_no_trace_in_the_pool(database: Database) -> None:
     set_up(database)
     with pytest.raises(sa.exc.DBAPIError), database.read() as conn:
