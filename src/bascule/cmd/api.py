@@ -7,8 +7,10 @@ granian: one worker process with a few threads, started and watched by this one.
 from __future__ import annotations
 
 import errno
+import http.client
 import ipaddress
 import os
+import signal
 import socket
 import sys
 import threading
@@ -87,6 +89,9 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
     parent = os.getpid()
 
     def load(_target: str) -> WSGIApplication:
+        # Until the server has its own handlers in place, those of its parent would swallow the signal to stop.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
         process.live_no_longer_than_parent(parent)
         logs.set_up(conf, NAME)  # anew, since the server has set up logging in its own way in between
         from bascule.cmd.wsgi import application
@@ -99,15 +104,22 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
 
 
 def _tell_when_ready(api: ApiSettings) -> None:
-    """Tell whoever started us as soon as the server, which starts right after this, takes connections."""
+    """Tell whoever started us as soon as the server, which starts right after this, answers.
+
+    That it takes connections says nothing: the system does that for it.
+    """
     while True:
+        connection = http.client.HTTPConnection(api.bind_host, api.bind_port, timeout=1)
         try:
-            socket.create_connection((api.bind_host, api.bind_port), timeout=1).close()
-        except OSError:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
             time.sleep(0.02)
         else:
             process.ready()
             return
+        finally:
+            connection.close()
 
 
 if __name__ == "__main__":

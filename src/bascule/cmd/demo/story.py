@@ -121,6 +121,7 @@ class Story:
         ):
             openstack.run(f"loadbalancer {command}", quiet=True)
         made = self._wait_until_serving("shop", self._place.first_port)
+        self._terminal.good(f"shop is ACTIVE and ONLINE at {made.url}")
         openstack.run("loadbalancer list")
         return made
 
@@ -128,8 +129,11 @@ class Story:
         self._terminal.heading("A load balancer with everything in it, in a single call")
         file = self._example()
         self._terminal.command(f"curl -X POST {self._place.endpoint}{_BALANCERS} -H 'Content-Type: application/json' -d @'{file}'")
-        made = self._api.call("POST", _BALANCERS, 201, file.read_bytes())["loadbalancer"]
-        return self._wait_until_serving(made["name"], self._place.second_port)
+        started = time.monotonic()
+        name = self._api.call("POST", _BALANCERS, 201, file.read_bytes())["loadbalancer"]["name"]
+        made = self._wait_until_serving(name, self._place.second_port)
+        self._terminal.good(f"{name} is ACTIVE and ONLINE at {made.url} after {time.monotonic() - started:.1f} s")
+        return made
 
     def _example(self) -> Path:
         """The example file; with other ports than the usual ones, a copy that has those."""
@@ -145,13 +149,9 @@ class Story:
     def _wait_until_serving(self, name: str, port: int) -> Balancer:
         """Wait until a load balancer and everything in it is ACTIVE and ONLINE."""
         found = self._named(name)
-        started = time.monotonic()
         wait_for(f"{name} to be ACTIVE and ONLINE", ACTIVE_TIME, lambda: self._state(found["id"]) == ("ACTIVE", "ONLINE"))
-        seconds = time.monotonic() - started
         listener = self._api.get(f"/v2/lbaas/listeners/{found['listeners'][0]['id']}")["listener"]
-        made = Balancer(found["id"], name, found["vip_address"], port, listener["default_pool_id"])
-        self._terminal.good(f"{name} is ACTIVE and ONLINE at {made.url} ({seconds:.1f} s)")
-        return made
+        return Balancer(found["id"], name, found["vip_address"], port, listener["default_pool_id"])
 
     def _show_spread(self, balancers: list[Balancer]) -> None:
         self._terminal.heading(f"How {REQUESTS} requests spread over the servers")
@@ -174,8 +174,7 @@ class Story:
         terminal = self._terminal
         terminal.heading(f"Killing {VICTIM}")
         servers.kill(VICTIM)
-        for balancer in balancers:
-            self._wait_for_member(balancer, "ERROR")
+        self._wait_for_victim(balancers, "ERROR")
         listing = "loadbalancer member list shop-web -c name -c address -c operating_status"
         OpenStack(terminal, self._place.endpoint).run(listing)
         for balancer in balancers:
@@ -187,19 +186,19 @@ class Story:
         terminal.good(f"every request was answered, none by {VICTIM}")
         terminal.heading(f"Starting {VICTIM} again")
         servers.restart(VICTIM)
-        for balancer in balancers:
-            self._wait_for_member(balancer, "ONLINE")
+        self._wait_for_victim(balancers, "ONLINE")
 
-    def _wait_for_member(self, balancer: Balancer, status: str) -> None:
-        """Wait until the health monitor sees the victim so."""
-        path = f"/v2/lbaas/pools/{balancer.pool_id}/members?name={VICTIM}"
-
-        def seen() -> bool:
-            return bool(self._api.get(path)["members"][0]["operating_status"] == status)
-
+    def _wait_for_victim(self, balancers: list[Balancer], status: str) -> None:
+        """Wait until the health monitors see the victim so."""
         started = time.monotonic()
-        wait_for(f"the health monitor of {balancer.name} to see {VICTIM} in {status}", NOTICE_TIME, seen)
-        self._terminal.good(f"{balancer.name} sees {VICTIM} in {status} after {time.monotonic() - started:.1f} s")
+        for balancer in balancers:
+            what = f"the health monitor of {balancer.name} to see {VICTIM} in {status}"
+            wait_for(what, NOTICE_TIME, partial(self._victim_is, balancer, status))
+            self._terminal.good(f"{balancer.name} shows {VICTIM} in {status} after {time.monotonic() - started:.1f} s")
+
+    def _victim_is(self, balancer: Balancer, status: str) -> bool:
+        members = self._api.get(f"/v2/lbaas/pools/{balancer.pool_id}/members?name={VICTIM}")["members"]
+        return [member["operating_status"] for member in members] == [status]
 
     def _show_lines(self, balancer: Balancer) -> None:
         terminal = self._terminal

@@ -1,0 +1,162 @@
+"""Each process by itself: how it starts, how it refuses to, how it stops."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+from tests.processes.running import BIN, Site, is_alive, wait_for
+
+pytestmark = pytest.mark.slow
+
+ALL = ["bascule-api", "bascule-worker", "bascule-health-manager", "bascule-housekeeping"]
+BACKGROUND = ALL[1:]
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_stops_cleanly_when_told_to(site: Site, name: str, number: signal.Signals) -> None:
+    site.upgrade()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, pytest.MonkeyPatch.context() as patch:
+        listener.bind(str(site.folder / "ready"))
+        listener.settimeout(30)
+        patch.setenv("NOTIFY_SOCKET", str(site.folder / "ready"))
+        with site.running(name) as running:
+            assert listener.recv(64) == b"READY=1", running.log
+            started = time.monotonic()
+            assert running.stop(number) == 0, running.log
+            assert time.monotonic() - started < 10
+            assert "Traceback" not in running.log
+    assert list(site.state.glob("run/wake/*")) == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_does_not_start_without_an_up_to_date_database(site: Site, name: str) -> None:
+    done = site.run(name)
+    assert done.returncode == 2
+    assert done.stderr == f"{name}: the database is empty; this version needs 0001: run bascule-db-manage upgrade\n"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_names_a_setting_that_is_wrong(site: Site, name: str) -> None:
+    site.write("memory", more="error_aftr = 3")
+    done = site.run(name)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{name}: [DEFAULT] error_aftr: {site.file} sets it, but the options of this section")
+
+
+def test_says_that_a_directory_is_open_to_others(site: Site) -> None:
+    (site.state / "run").mkdir(parents=True, mode=0o755)
+    done = site.run("bascule-worker")
+    assert done.returncode == 2
+    assert "must belong to user" in done.stderr
+    assert "0700" in done.stderr
+
+
+def test_says_that_there_is_no_haproxy(site: Site) -> None:
+    site.upgrade()
+    site.write("haproxy", more="[haproxy]\nbinary = /nowhere/haproxy\n[DEFAULT]")
+    done = site.run("bascule-worker")
+    assert done.returncode == 2
+    assert "[haproxy] binary: /nowhere/haproxy cannot be run" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
+def test_the_api_refuses_to_listen_where_others_could_reach_it(site: Site, host: str) -> None:
+    site.upgrade()
+    site.write("memory", host=host)
+    done = site.run("bascule-api")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"bascule-api: [api] bind_host: {host} can be reached from other machines")
+
+
+def test_the_api_names_a_port_that_is_taken(site: Site) -> None:
+    site.upgrade()
+    with socket.create_server(("127.0.0.1", site.port), reuse_port=True):
+        done = site.run("bascule-api")
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1 port {site.port}: another program does" in done.stderr
+
+
+def test_the_api_names_an_address_that_this_machine_does_not_have(site: Site) -> None:
+    site.upgrade()
+    site.write("memory", host="::1")
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            done = site.run("bascule-api")
+            assert done.returncode == 2
+            assert f"cannot listen on ::1 port {site.port}: " in done.stderr
+            return
+    with site.running("bascule-api") as running:
+        wait_for(lambda: _connects("::1", site.port))
+        assert running.stop() == 0
+
+
+def _connects(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_the_api_leaves_nothing_behind_when_it_is_killed(site: Site) -> None:
+    """Its worker process must not go on serving, or the next one could not have the port."""
+    site.upgrade()
+    for _ in range(2):
+        with site.running("bascule-api") as running:
+            wait_for(site.answers, lambda: running.log)
+            running.process.kill()
+            running.process.wait()
+            wait_for(lambda: not site.answers())
+
+
+@pytest.mark.parametrize("server", ["granian", "gunicorn"])
+def test_any_wsgi_server_serves_the_api(site: Site, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.upgrade()
+    monkeypatch.setenv("BASCULE_CONFIG_FILE", str(site.file))
+    commands = {
+        "granian": ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(site.port)],
+        "gunicorn": ["--threads", "4", "--bind", f"127.0.0.1:{site.port}"],
+    }
+    with subprocess.Popen(
+        [BIN / server, *commands[server], "bascule.cmd.wsgi:application"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            wait_for(site.answers)
+            assert site.call("GET", "/v2/lbaas/loadbalancers") == (
+                200,
+                {"loadbalancers": [], "loadbalancers_links": []},
+            )
+            status, answer = site.call("POST", "/v2/lbaas/loadbalancers", {"loadbalancer": {"vip_subnet_id": 5}})
+            assert status == 400
+            assert "vip_subnet_id" in answer["faultstring"]
+        finally:
+            process.terminate()
+        assert process.wait(30) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("name", BACKGROUND)
+def test_goes_on_when_the_database_comes_back(site: Site, name: str) -> None:
+    """Here it is away in that tables are not to be found."""
+    site.upgrade()
+    with site.running(name) as running:
+        time.sleep(1)
+        table = sqlite3.connect(site.state / "bascule.sqlite", isolation_level=None)
+        table.execute("ALTER TABLE unit RENAME TO away")
+        table.execute("ALTER TABLE lane RENAME TO away_as_well")
+        running.wait_until_it_says("This round failed")
+        table.execute("ALTER TABLE away RENAME TO unit")
+        table.execute("ALTER TABLE away_as_well RENAME TO lane")
+        table.close()
+        assert is_alive(running.process.pid)
+        assert running.stop() == 0
