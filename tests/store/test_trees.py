@@ -140,6 +140,16 @@ def test_two_of_the_same_cannot_both_be_wanted(database: Database, kind: Kind) -
     assert_stored(database, before)
 
 
+def test_what_stays_can_take_the_place_of_what_goes(database: Database) -> None:
+    before = save(database, None, stored(standard()))
+    goes, stays = before.tree.listeners
+    after = leave(before, goes.id)
+    moved = after.tree.put(dataclasses.replace(stays, protocol_port=goes.protocol_port))
+    cut_off = dataclasses.replace(goes, default_pool_id=None)
+    after = dataclasses.replace(after, tree=moved, leaving={**after.leaving, goes.id: cut_off})
+    assert_stored(database, save(database, before, after))
+
+
 def test_listeners_of_different_transports_share_a_port(database: Database) -> None:
     before = save(database, None, stored(standard()))
     tcp = before.tree.listeners[0]

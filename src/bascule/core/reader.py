@@ -24,8 +24,6 @@ class Reader:
 
     def one(self, kind: Kind, object_id: str) -> Shown | None:
         """One object, with the ids of what belongs to it."""
-        if not lists.storable(object_id):
-            return None
         with self._database.read() as conn:
             return lists.one(conn, kind, object_id)
 
@@ -36,15 +34,11 @@ class Reader:
 
     def stored(self, load_balancer_id: str) -> Stored | None:
         """A load balancer with everything below it, what is leaving included."""
-        if not lists.storable(load_balancer_id):
-            return None
         with self._database.read() as conn:
             return trees.load(conn, [load_balancer_id]).get(load_balancer_id)
 
     def locate(self, kind: Kind, object_id: str) -> str | None:
         """The id of the load balancer that an object belongs to."""
-        if not lists.storable(object_id):
-            return None
         with self._database.read() as conn:
             return trees.locate(conn, kind, object_id)
 

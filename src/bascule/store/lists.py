@@ -52,11 +52,6 @@ class Shown:
 Condition = sa.ColumnElement[bool]
 
 
-def storable(text: str) -> bool:
-    """Whether a text can stand in a database at all. What cannot be stored is not there either."""
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
-
-
 def one(conn: sa.Connection, kind: Kind, object_id: str) -> Shown | None:
     """An object that is not DELETED."""
     wanted = {"id": object_id}
@@ -125,7 +120,7 @@ def _values(query: Query, marked: Sequence[Any] | None) -> dict[str, Any]:
     values: dict[str, Any] = {f"is_{name}": value for name, value in query.filters.items()}
     for name in _TAGS:
         tags = set(getattr(query, name))
-        if not all(map(storable, tags)):
+        if not all(map(_storable, tags)):
             raise Invalid(f"{name} holds a character that no tag may contain.")
         values |= {name: list(tags), f"{name}_count": len(tags)}
     values |= {f"marked_{place}": value for place, value in enumerate(marked or ())}
@@ -142,10 +137,15 @@ def _column(table: sa.Table, name: str) -> sa.Column[Any]:
 _LARGEST = {sa.SmallInteger: 2**15, sa.BigInteger: 2**63, sa.Integer: 2**31}
 
 
+def _storable(text: str) -> bool:
+    """Whether a text can stand in a database at all. What cannot be stored is not there either."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _possible(column: sa.Column[Any], value: Any) -> bool:
     """Whether a column can hold this value. Databases do not agree on what to do with others."""
     if isinstance(value, str):
-        return storable(value)
+        return _storable(value)
     if isinstance(column.type, sa.Integer) and value is not None:
         largest = next(limit for each, limit in _LARGEST.items() if isinstance(column.type, each))
         return bool(-largest <= value < largest)
@@ -161,7 +161,7 @@ def _order(table: sa.Table, query: Query) -> _Order:
 
 def _marked(conn: sa.Connection, kind: Kind, marker: str, order: _Order) -> list[Any]:
     """What the marked object has in the columns of the order. It may have been DELETED since it was shown."""
-    row = conn.execute(_MARKED[kind], {"id": marker}).first() if storable(marker) else None
+    row = conn.execute(_MARKED[kind], {"id": marker}).first() if _storable(marker) else None
     if row is None:
         raise Invalid(f"Supplied pagination marker '{marker}' is not valid.")
     return [row._mapping[name] for name, _ in order]
