@@ -424,13 +424,14 @@ class Tree:
         for child in self.children.values():
             if owner_id(child) in gone:
                 gone.add(child.id)
-        children: dict[str, Child] = {}
-        for child in self.children.values():
-            if child.id in gone:
-                continue
-            orphaned = isinstance(child, Listener) and child.default_pool_id in gone
-            children[child.id] = dataclasses.replace(child, default_pool_id=None) if orphaned else child
+        children = {child.id: _without_pool(child, gone) for child in self.children.values() if child.id not in gone}
         return Tree(self.load_balancer, children)
+
+
+def _without_pool(child: Child, gone: set[str]) -> Child:
+    if isinstance(child, Listener) and child.default_pool_id in gone:
+        return dataclasses.replace(child, default_pool_id=None)
+    return child
 
 
 def owner_id(child: Object) -> str | None:
