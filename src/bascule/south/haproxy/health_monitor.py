@@ -46,8 +46,8 @@ def refuse(monitor: HealthMonitor) -> Iterator[str]:
         yield "delay must be at least 1 second."
     if monitor.url_path is not None and not (monitor.url_path.startswith("/") and _plain(monitor.url_path)):
         yield "url_path must begin with a slash and must not have spaces or control characters."
-    if monitor.domain_name is not None and not _plain(monitor.domain_name):
-        yield "domain_name must not have spaces or control characters."
+    if monitor.domain_name is not None and not (monitor.domain_name and _plain(monitor.domain_name)):
+        yield "domain_name must not be empty and must not have spaces or control characters."
     if monitor.expected_codes is not None and not _CODES.fullmatch(monitor.expected_codes):
         yield "expected_codes must be one code (200), a list of codes (200,202) or a range (200-204), from 100 to 599."
     if monitor.http_version not in _VERSIONS:

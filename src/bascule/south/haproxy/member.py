@@ -16,9 +16,9 @@ def render(member: Member, monitor: HealthMonitor | None, by_cookie: bool) -> li
         line += f" cookie {member.id}"
     if monitor:
         line += f" {health_monitor.check(monitor)}"
-        if member.monitor_address:
+        if member.monitor_address is not None:
             line += f" addr {address(member.monitor_address)}"
-        if member.monitor_port:
+        if member.monitor_port is not None:
             line += f" port {member.monitor_port:d}"
     if member.backup:
         line += " backup"
@@ -34,7 +34,7 @@ def refuse(member: Member) -> Iterator[str]:
     if member.vnic_type != "normal":
         yield f"vnic_type {member.vnic_type!r} is not possible; it can be normal."
     for field, value in (("address", member.address), ("monitor_address", member.monitor_address)):
-        if value and not _is_address(value):
+        if value is not None and not _is_address(value):
             yield f"{field} {value!r} must be an IP address without a zone."
 
 

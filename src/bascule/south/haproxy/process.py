@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bascule.south.haproxy.render import CONFIGURATION, STATE_FILE
-from bascule.south.haproxy.runtime import running
+from bascule.south.haproxy.runtime import ask, running
 
 IDENTITY = "instance.cfg"
 """The file with the instance document in it, read after the configuration."""
 
 _LOCK = "lock"
 _PID = "haproxy.pid"
+_MASTER = "master.sock"
 _LOG = "start.log"
 START_TIMEOUT = 20.0
 TAKEN_TIMEOUT = 10.0
@@ -60,16 +61,39 @@ class Process:
 
         Returns when the HAProxy that answers says that it is `instance`.
         """
-        master = self._master()
         if not self.alive():
             self._start()
-        elif master is None or running(self._directory) is None:  # beyond a reload: nobody to tell, or nobody answers
+        elif running(self._directory) is None or not self._reload():  # beyond a reload: nobody answers
             self.stop()
             self._start()
-        else:
-            os.kill(master, signal.SIGUSR2)
         if not _until(lambda: running(self._directory) == instance, TAKEN_TIMEOUT):
             raise ProcessError(f"HAProxy did not take over the new configuration within {TAKEN_TIMEOUT:g} seconds")
+
+    def _reload(self) -> bool:
+        """Tell the master to start a new worker. False if there is no master to tell. Raises ProcessError if it says no.
+
+        A signal would do the same, but HAProxy overlooks one that comes just before it goes to sleep. A master that is busy with
+        another reload refuses connections for some seconds.
+        """
+        answers: list[str] = []
+
+        def told() -> bool:
+            try:
+                answers.append(ask(self._directory, "reload", TAKEN_TIMEOUT, name=_MASTER))
+            except ConnectionRefusedError:
+                return False
+            except ConnectionResetError:  # HAProxy before 2.7 has no answer: it is gone when it begins anew
+                pass
+            return True
+
+        try:
+            if not _until(told, TAKEN_TIMEOUT):
+                return False
+        except OSError:
+            return False
+        if answers and answers[0].startswith("Success=0"):
+            raise ProcessError(answers[0])
+        return True
 
     def stop(self) -> None:
         """End every process, at once and with its connections. Raises ProcessError if one is left after that."""
@@ -90,7 +114,7 @@ class Process:
         with self._lock() as lock, open(self._directory / _LOG, "w+", encoding="utf-8", errors="replace") as log:
             os.chmod(log.fileno(), 0o600)
             command: list[str | Path] = [self._binary, "-W", "-D", "-C", self._directory, "-p", _PID]
-            command += ["-f", CONFIGURATION, "-f", IDENTITY]
+            command += ["-S", f"unix@{_MASTER},mode,600", "-f", CONFIGURATION, "-f", IDENTITY]
             started = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

@@ -47,7 +47,7 @@ _DEFAULTS = """
 defaults
     load-server-state-from-file global
     retries 3
-    option redispatch
+    option redispatch 1
     option allbackups
     timeout client 50s
     timeout connect 5s

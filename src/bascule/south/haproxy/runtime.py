@@ -1,4 +1,4 @@
-"""Questions to a running HAProxy over its stats socket."""
+"""Talks to a running HAProxy over the sockets in its directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from bascule.south.haproxy.render import STATS_SOCKET
 
 
-def ask(directory: Path, command: str, timeout: float = 5.0) -> str:
+def ask(directory: Path, command: str, timeout: float = 5.0, *, name: str = STATS_SOCKET) -> str:
     """The answer to one command. `timeout` is in seconds, for each wait. Raises OSError when nobody answers.
 
     The socket is reached through an open directory, because the path of a socket may have no more than 107 characters.
@@ -19,7 +19,7 @@ def ask(directory: Path, command: str, timeout: float = 5.0) -> str:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)
-            connection.connect(f"/proc/self/fd/{opened}/{STATS_SOCKET}")
+            connection.connect(f"/proc/self/fd/{opened}/{name}")
             connection.sendall(f"{command}\n".encode())
             connection.shutdown(socket.SHUT_WR)
             parts = []

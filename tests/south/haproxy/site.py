@@ -1,0 +1,307 @@
+"""A load balancer under test, with a real HAProxy in front of real servers."""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from bascule.model.backend import Done, Fence, Outcome, Plan, Secrets
+from bascule.model.definition import ServiceDefinition
+from bascule.model.documents import Documents, diff, holding
+from bascule.model.objects import (
+    Algorithm,
+    Child,
+    HealthMonitor,
+    Listener,
+    ListenerProtocol,
+    LoadBalancer,
+    Member,
+    MonitorType,
+    Pool,
+    PoolProtocol,
+    SessionPersistence,
+    Tree,
+    Vip,
+)
+from bascule.model.secrets import Secret, SecretRef
+from bascule.model.status import Report
+from bascule.south.haproxy import Binary, HAProxyBackend
+from tests.addresses import free_port, own_address
+
+PROJECT = "0f3f3f8a2c1d4b5e9a7c6d5e4f3a2b1c"
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def until(true: Callable[[], bool], timeout: float = 10.0) -> bool:
+    """Wait until something is true."""
+    deadline = time.monotonic() + timeout
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class _Quiet(http.server.ThreadingHTTPServer):
+    """Says nothing when a client, such as a probe, goes away in the middle."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+class Server:
+    """A web server that answers with its name and what it was asked, on a port that it keeps when it is stopped and started."""
+
+    def __init__(self, name: str, tls: ssl.SSLContext | None = None) -> None:
+        self.name = name
+        self.port = free_port()
+        self.asked: list[str] = []
+        self.status = 200
+        self._tls = tls
+        self._server: _Quiet | None = None
+        self.start()
+
+    def start(self) -> None:
+        self._server = _Quiet(("127.0.0.1", self.port), self._handler())
+        if self._tls:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                server.asked.append(self.path)
+                if self.path.startswith("/slow"):
+                    time.sleep(float(self.path.rpartition("/")[2]))
+                body = json.dumps({"name": server.name, "path": self.path, "headers": dict(self.headers.items())}).encode()
+                self.send_response(server.status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        return Handler
+
+
+class EchoServer:
+    """A TCP server that says its name and then repeats what it hears."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                connection.sendall(f"{self.name}\n".encode())
+                while heard := connection.recv(4096):
+                    connection.sendall(heard)
+            except OSError:
+                return
+
+
+class Answer:
+    """What came back from a request."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read().decode()
+
+    @property
+    def name(self) -> str:
+        return str(json.loads(self.text)["name"])
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The headers that the server saw, in lower case."""
+        return {key.lower(): value for key, value in json.loads(self.text)["headers"].items()}
+
+
+class Site:
+    """One load balancer on an address of its own, driven through the backend as a worker does it."""
+
+    def __init__(self, directory: Path, binary: Binary, address: str | None = None, secrets: Secrets | None = None) -> None:
+        self.backend = HAProxyBackend(directory, binary)
+        self.id = new_id()
+        self.address = address or own_address()
+        self.directory = directory / "haproxy" / self.id
+        self.lane = self.backend.lanes()[0].id
+        self.carrier = self.backend.carriers(None)[0]
+        vip = Vip(address=self.address)
+        self.tree = Tree(LoadBalancer(id=self.id, project_id=PROJECT, provider="haproxy", vip=vip))
+        self.refs: dict[str, SecretRef] = {}
+        self.secrets: Secrets = secrets or _no_secrets
+        self.replace = 0
+        self.fence = Fence(1, 1)
+        self.closing: list[Callable[[], None]] = []
+
+    def __enter__(self) -> Site:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.fence = Fence(99, 99)
+        outcome = self.delete()
+        for close in self.closing:
+            close()
+        assert isinstance(outcome, Done), outcome
+
+    def server(self, name: str, tls: ssl.SSLContext | None = None) -> Server:
+        server = Server(name, tls)
+        self.closing.append(server.stop)
+        return server
+
+    def echo_server(self, name: str) -> EchoServer:
+        server = EchoServer(name)
+        self.closing.append(server.stop)
+        return server
+
+    # What is wanted.
+
+    def put(self, *objects: Child | LoadBalancer) -> None:
+        self.tree = self.tree.put(*objects)
+
+    def listener(self, protocol: ListenerProtocol = ListenerProtocol.HTTP, **fields: object) -> Listener:
+        port = free_port(self.address)
+        found = Listener(id=new_id(), protocol=protocol, protocol_port=port, **fields)  # type: ignore[arg-type]
+        self.put(found)
+        return found
+
+    def pool(
+        self,
+        *servers: Server | EchoServer,
+        protocol: PoolProtocol = PoolProtocol.HTTP,
+        algorithm: Algorithm = Algorithm.ROUND_ROBIN,
+        persistence: SessionPersistence | None = None,
+    ) -> Pool:
+        found = Pool(id=new_id(), protocol=protocol, lb_algorithm=algorithm, session_persistence=persistence)
+        self.put(found)
+        for server in servers:
+            self.member(found, server.port)
+        return found
+
+    def member(self, pool: Pool, port: int, **fields: object) -> Member:
+        fields = {"address": "127.0.0.1", **fields}
+        found = Member(id=new_id(), pool_id=pool.id, protocol_port=port, **fields)  # type: ignore[arg-type]
+        self.put(found)
+        return found
+
+    def monitor(self, pool: Pool, kind: MonitorType = MonitorType.TCP, **fields: object) -> HealthMonitor:
+        fields = {"delay": 1, "timeout": 1, "max_retries": 1, "max_retries_down": 1, **fields}
+        found = HealthMonitor(id=new_id(), pool_id=pool.id, type=kind, **fields)  # type: ignore[arg-type]
+        self.put(found)
+        return found
+
+    # What a worker does.
+
+    def definition(self) -> ServiceDefinition:
+        return ServiceDefinition(unit_id=self.id, generation=1, replace=self.replace, tree=self.tree, secrets=self.refs)
+
+    def read(self) -> Documents:
+        found = self.backend.read(self.lane, [(self.id, self.carrier)])[self.id, self.carrier]
+        assert isinstance(found, dict), found
+        return found
+
+    def plan(self, definition: ServiceDefinition | None) -> Plan:
+        target = self.backend.render(definition, self.carrier) if definition else {}
+        return Plan(self.id, self.carrier, 1, diff(holding(self.read()), target), target)
+
+    def apply(self) -> Outcome:
+        """Bring the data plane to what is wanted. An empty plan is not applied."""
+        plan = self.plan(self.definition())
+        return self.carry_out(plan) if plan.steps else Done()
+
+    def delete(self) -> Outcome:
+        plan = self.plan(None)
+        return self.carry_out(plan) if plan.steps else Done()
+
+    def carry_out(self, plan: Plan) -> Outcome:
+        return self.backend.apply(self.lane, self.fence, [plan], self.secrets)[self.id, self.carrier]
+
+    def serve(self) -> None:
+        """Apply, and be sure that it worked."""
+        outcome = self.apply()
+        assert isinstance(outcome, Done), outcome
+        assert self.plan(self.definition()).steps == ()
+
+    def report(self) -> Report:
+        return self.backend.report(self.lane, [self.id])[0]
+
+    def seen(self, member: Member) -> str | None:
+        found = self.report().members.get(member.id)
+        return found.value if found else None
+
+    # What a client does.
+
+    def get(
+        self, listener: Listener, path: str = "/", *, host: str | None = None, source: str = "127.0.0.1", **headers: str
+    ) -> Answer:
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection(
+            self.address, listener.protocol_port, timeout=10, source_address=None if ":" in self.address else (source, 0)
+        )
+        try:
+            connection.request("GET", path, headers={**({"Host": host} if host else {}), **headers})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def connect(self, listener: Listener, source: str = "127.0.0.1") -> socket.socket:
+        return socket.create_connection((self.address, listener.protocol_port), timeout=10, source_address=(source, 0))
+
+    # What is really there.
+
+    def processes(self) -> list[int]:
+        """Every process of the instance."""
+        listed = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+        return [int(line.split()[0]) for line in listed if f"-C {self.directory}" in line]
+
+    def master(self) -> int:
+        return int((self.directory / "haproxy.pid").read_text())
+
+
+def _no_secrets(meant: SecretRef) -> Secret:
+    raise KeyError(meant.ref)

@@ -1,0 +1,48 @@
+"""What the statistics of HAProxy say, in the words of the model."""
+
+from __future__ import annotations
+
+import pytest
+
+from bascule.model.status import ListenerSeen, MemberSeen, Statistics
+from bascule.south.haproxy.report import parse
+
+HEADER = "# pxname,svname,scur,slim,stot,bin,bout,ereq,status,weight,"
+
+
+def _seen(status: str, weight: str) -> MemberSeen:
+    return parse(f"{HEADER}\npool:http,m,0,,0,0,0,,{status},{weight},\n\n", "lb", "host").members["m"]
+
+
+@pytest.mark.parametrize(
+    ("status", "weight", "seen"),
+    [
+        ("UP", "1", MemberSeen.UP),
+        ("UP 1/3", "1", MemberSeen.UP),
+        ("UP", "0", MemberSeen.DRAIN),
+        ("DOWN", "1", MemberSeen.DOWN),
+        ("DOWN 1/2", "1", MemberSeen.DOWN),
+        ("DOWN", "0", MemberSeen.DOWN),
+        ("MAINT", "1", MemberSeen.MAINT),
+        ("MAINT (via b/s)", "1", MemberSeen.MAINT),
+        ("DRAIN", "1", MemberSeen.DRAIN),
+        ("NOLB", "1", MemberSeen.DRAIN),
+        ("no check", "1", MemberSeen.NO_CHECK),
+        ("no check", "0", MemberSeen.DRAIN),
+    ],
+)
+def test_members(status: str, weight: str, seen: MemberSeen) -> None:
+    assert _seen(status, weight) is seen
+
+
+def test_a_member_in_two_backends_is_as_bad_as_the_worse() -> None:
+    rows = ["p:http,m,0,,0,0,0,,UP,1,", "p:tcp,m,0,,0,0,0,,DOWN,1,", "p:http,BACKEND,0,,0,0,0,,UP,1,"]
+    assert parse("\n".join([HEADER, *rows]), "lb", "host").members == {"m": MemberSeen.DOWN}
+
+
+def test_listeners() -> None:
+    rows = ["a,FRONTEND,3,10,7,100,200,2,OPEN,,", "b,FRONTEND,10,10,17,1,2,,OPEN,,"]
+    found = parse("\n".join([HEADER, *rows]), "lb", "host")
+    assert found.alive
+    assert found.listeners == {"a": ListenerSeen.OPEN, "b": ListenerSeen.FULL}
+    assert found.statistics == {"a": Statistics(100, 200, 3, 7, 2), "b": Statistics(1, 2, 10, 17, 0)}
