@@ -109,8 +109,11 @@ class Client:
 
     def __init__(self, bascule: Bascule) -> None:
         self.bascule = bascule
-        # A plain function, because the client looks at the arguments to tell WSGI from ASGI.
-        self._client = TestClient(lambda environ, start: bascule.application(environ, start), headers={"Host": HOST})
+
+        def app(environ: Any, start_response: Any) -> Any:  # the client looks at the arguments to tell WSGI from ASGI
+            return bascule.application(environ, start_response)
+
+        self._client = TestClient(app, headers={"Host": HOST})
 
     def raw(self, method: str, path: str, **options: Any) -> Answer:
         result: Result = self._client.simulate_request(method, path, **options)

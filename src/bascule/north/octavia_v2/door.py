@@ -96,7 +96,7 @@ class Call:
         found = self.shown(noun.kind, object_id)
         if owner is not None and getattr(found.row, owner[0]) != owner[1]:
             raise NotFound(noun.kind, object_id)
-        answer = noun.show(found.row, found.related)
+        (answer,) = noun.answers([found])
         return {noun.one: query.select(answer, query.wanted_fields(self.params))}
 
     def page(self, noun: Noun, **scope: str) -> dict[str, Any]:
@@ -106,8 +106,7 @@ class Call:
             found = self.door.reader.many(noun.kind, asked.query)
         except Invalid as error:
             raise Malformed(str(error)) from error
-        show, fields = noun.show, asked.fields
-        shown = [query.select(show(each.row, each.related), fields) for each in found]
+        shown = [query.select(answer, asked.fields) for answer in noun.answers(found)]
         url = f"{self.request.prefix}{self.request.path}"
         links = query.links(url, self.params, asked.query, [each.row.id for each in found])
         return {noun.many: shown, f"{noun.many}_links": links}

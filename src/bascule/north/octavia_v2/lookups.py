@@ -1,4 +1,4 @@
-"""Look-ups in the network service that clients make on their own, answered from the declared subnets.
+"""Look-ups in other services that clients make on their own, answered from the declared subnets.
 
 Without Keystone there is no catalogue, and clients send everything to one place. The command-line client turns the names of
 subnets, networks, ports, policies and security groups into ids before it asks for a load balancer. There are no ports, policies
@@ -95,7 +95,13 @@ def _collection(path: str, one: str, many: str, items: _Items) -> list[Route]:
     return found
 
 
+def _project(call: Call, project_id: str) -> Any:
+    """Show a project. Without Keystone, whatever is named is one."""
+    return {"project": {"id": project_id, "name": project_id, "domain_id": "default", "enabled": True}}
+
+
 ROUTES = (
+    Route(method="GET", path="/projects/{project_id}", handler=_project),
     *_collection("/subnets", "subnet", "subnets", _subnets),
     *_collection("/networks", "network", "networks", _networks),
     *_collection("/ports", "port", "ports", _none),

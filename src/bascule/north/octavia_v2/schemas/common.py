@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from bascule.core.reader import Shown
 from bascule.model.objects import Kind, Object
 from bascule.model.status import Standing
 
@@ -60,6 +62,13 @@ class View:
             return getattr(self._standing, name)
 
 
+@cache
+def _named(columns: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+    """Makes named tuples from rows. Their attributes are read many times faster than those of the rows themselves."""
+    make: Callable[[Iterable[Any]], Any] = namedtuple("Row", columns)._make  # type: ignore[attr-defined]
+    return make
+
+
 _PARSERS = (str, bool, int, float)
 _NOT_COLUMNS = ("tenant_id", "healthmonitor_id")
 
@@ -77,6 +86,13 @@ class Noun:
     answer: type[Answer]
     show: Callable[[Any, Related], Answer]
     also: Mapping[str, str] = field(default_factory=dict)
+
+    def answers(self, found: Sequence[Shown]) -> list[Answer]:
+        """Objects of this kind as they are shown."""
+        if not found:
+            return []
+        make, show = _named(found[0].row._fields), self.show
+        return [show(make(each.row), each.related) for each in found]
 
     @cached_property
     def filters(self) -> dict[str, tuple[str, type]]:
