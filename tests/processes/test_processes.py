@@ -18,7 +18,7 @@ ALL = ["bascule-api", "bascule-worker", "bascule-health-manager", "bascule-house
 BACKGROUND = ALL[1:]
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [*ALL, "bascule serve"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_stops_cleanly_when_told_to(site: Site, name: str, number: signal.Signals) -> None:
     site.upgrade()
@@ -26,7 +26,7 @@ def test_stops_cleanly_when_told_to(site: Site, name: str, number: signal.Signal
         listener.bind(str(site.folder / "ready"))
         listener.settimeout(30)
         patch.setenv("NOTIFY_SOCKET", str(site.folder / "ready"))
-        with site.running(name) as running:
+        with site.running(*name.split()) as running:
             assert listener.recv(64) == b"READY=1", running.log
             started = time.monotonic()
             assert running.stop(number) == 0, running.log

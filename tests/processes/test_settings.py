@@ -13,6 +13,10 @@ import pytest
 from bascule.cmd import options, settings
 from bascule.cmd.settings import Settings, SettingsError
 
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "etc/bascule/bascule.conf.sample"
+BIN = Path(sys.executable).parent
+
 
 def load(tmp_path: Path, text: str) -> Settings:
     file = tmp_path / "bascule.conf"
@@ -133,16 +137,33 @@ def test_leaves_the_global_configuration_alone(tmp_path: Path) -> None:
     assert done.stdout == "[]\n"
 
 
-def test_operators_tools_find_every_option(tmp_path: Path) -> None:
-    """oslo-config-generator writes a sample that oslo-config-validator and Bascule itself accept."""
-    bin_folder = Path(sys.executable).parent
+def test_the_sample_has_every_option_as_it_is_now(tmp_path: Path) -> None:
+    """If this fails: oslo-config-generator --config-file etc/bascule/config-generator.conf"""
     sample = tmp_path / "sample.conf"
-    generator = [bin_folder / "oslo-config-generator", "--namespace", "bascule", "--output-file", sample]
-    subprocess.run(generator, check=True, capture_output=True)
+    how = ["--config-file", ROOT / "etc/bascule/config-generator.conf", "--output-file", sample]
+    subprocess.run([BIN / "oslo-config-generator", *how], check=True, capture_output=True)
     text = sample.read_text()
+    assert text == SAMPLE.read_text()
     for group, found in options.list_opts():
         assert group is None or f"[{group.name}]" in text
         assert all(f"#{option.dest} =" in text for option in found)
-    validator = [bin_folder / "oslo-config-validator", "--namespace", "bascule", "--input-file", sample]
+
+
+def test_the_sample_is_accepted_as_it_is_and_with_everything_switched_on(tmp_path: Path) -> None:
+    live = (
+        "".join(
+            line.removeprefix("#")
+            for line in SAMPLE.read_text().splitlines(keepends=True)
+            if not line.startswith("# ") and "<None>" not in line
+        )
+        .replace("subnets =", "subnets = name")
+        .replace("#cidr", "cidr")
+    )
+    live = live.replace("[subnet:name]", "[subnet:name]\ncidr = 192.0.2.0/24").replace("vips = false", "vips = true")
+    found = load(tmp_path, live)
+    assert found.certificates.directory == Path("/var/lib/bascule/certificates")
+    assert found.database.connection == "sqlite:////var/lib/bascule/bascule.sqlite"
+    assert [subnet.name for subnet in found.subnets] == ["name"]
+    settings.load([str(SAMPLE)])
+    validator = [BIN / "oslo-config-validator", "--namespace", "bascule", "--input-file", SAMPLE]
     subprocess.run(validator, check=True, capture_output=True)
-    settings.load([str(sample)])

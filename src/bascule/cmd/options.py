@@ -193,6 +193,6 @@ def subnet_group(name: str) -> str:
 
 def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
     """The options for oslo-config-generator and oslo-config-validator."""
-    subnet = cfg.OptGroup(f"{SUBNET_PREFIX}NAME", dynamic_group_owner="subnets")
+    subnet = cfg.OptGroup(f"{SUBNET_PREFIX}name", dynamic_group_owner="subnets")
     groups = [(cfg.OptGroup(name), list(options)) for name, options in _GROUPS.items()]
     return [(None, list(_GENERAL)), *groups, (subnet, list(_SUBNET))]

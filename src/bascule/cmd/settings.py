@@ -128,6 +128,8 @@ def read(config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
     log.register_options(conf)
     options.register(conf)
+    # As a default, so that values of other options can say $state_dir.
+    conf.set_default("state_dir", str(_default_state_dir()).replace("$", "$$"))
     found = files(config_files)
     try:
         conf(args=[], project="bascule", default_config_files=list(found), default_config_dirs=[])
@@ -151,7 +153,7 @@ def files(config_files: Sequence[str] | None = None) -> tuple[str, ...]:
 def plain(conf: cfg.ConfigOpts) -> Settings:
     """Check every option and give all of them as plain values. Raises SettingsError."""
     top = _values(conf, None, ("state_dir", "error_after", "enabled_providers", "default_provider"))
-    state_dir = Path(top["state_dir"] or _default_state_dir()).expanduser().absolute()
+    state_dir = Path(top["state_dir"]).expanduser().absolute()
     providers = top["enabled_providers"]
     if top["default_provider"] not in providers:
         allowed = ", ".join(providers)
