@@ -15,7 +15,6 @@ def set_up(conf: cfg.ConfigOpts, name: str) -> None:
     defaults = {
         "use_stderr": not conf.log_file,
         "logging_default_format_string": start + "%(message)s",
-        "logging_context_format_string": start + "[%(request_id)s] %(message)s",
         "logging_exception_prefix": start,
         "logging_debug_format_suffix": "(%(name)s:%(lineno)d)",
         "default_log_levels": [*log.get_default_log_levels(), *_QUIET],
