@@ -1,0 +1,93 @@
+"""Run the measurements and print what was found: ./run bench [--json FILE] [PART ...]"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import active, cost, databases, memory, report, statements
+from bench.databases import Databases
+from tests.servers import NotInstalled
+
+PARTS = ("cost", "statements", "active", "memory")
+_LINE = "*" * 100
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured. The default takes a few minutes on two processors."""
+
+    cost: cost.Effort = field(default_factory=cost.Effort)
+    active: active.Effort = field(default_factory=active.Effort)
+    memory: Sequence[int] = (0, 10_000)
+
+
+def main(arguments: list[str]) -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="./run bench", description="Measure Bascule on this machine.")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write all figures to FILE")
+    parser.add_argument("part", nargs="*", metavar="PART", help=f"only these parts; there are: {', '.join(PARTS)}")
+    given = parser.parse_args(arguments)
+    if unknown := [part for part in given.part if part not in PARTS]:
+        parser.error(f"there is no part {unknown[0]}; the parts are: {', '.join(PARTS)}")
+    if given.json and not given.json.absolute().parent.is_dir():
+        parser.error(f"--json: the directory of {given.json} does not exist")
+    found = run(given.part or PARTS, Effort(), _say())
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def run(parts: Sequence[str], effort: Effort, say: Callable[[str], None]) -> dict[str, Any]:
+    """Run some parts on every kind of database that can be had. Gives all figures, as they are written to a file."""
+    found: dict[str, Any] = {"machine": report.machine()}
+    with ExitStack() as stack:
+        kinds = list(_kinds(stack))
+        for kind in kinds:
+            figures = found.setdefault(kind.name, {})
+            if "cost" in parts:
+                figures["cost"] = report.costs(cost.measure(kind, effort.cost, say))
+                _show(f"{kind.name}, {effort.cost.load_balancers} load balancers: a request", report.cost_table(figures["cost"]))
+            if "statements" in parts:
+                counts = statements.measure(kind, effort.cost.load_balancers, say)
+                figures["statements"] = report.statements(counts)
+                _show(f"{kind.name}: SQL statements of a request", report.statement_table(figures["statements"]))
+            if "active" in parts:
+                figures["active"] = report.active(active.measure(kind, effort.active, say))
+                _show(f"{kind.name}, in-memory backend", report.active_table(figures["active"]))
+            if "memory" in parts and kind is kinds[0]:
+                figures["memory_pss_mib"] = {str(count): memory.measure(kind, count, say) for count in effort.memory}
+                _show(f"{kind.name}: resident memory of each process", report.memory_table(figures["memory_pss_mib"]))
+    return found
+
+
+def _kinds(stack: ExitStack) -> Iterator[Databases]:
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bascule-bench-"))
+    yield databases.sqlite(Path(folder))
+    try:
+        yield stack.enter_context(databases.postgresql())
+    except NotInstalled:
+        print(
+            f"{_LINE}\n*** POSTGRESQL IS NOT MEASURED: it is not installed here (Debian package postgresql).\n{_LINE}", flush=True
+        )
+
+
+def _say() -> Callable[[str], None]:
+    began = time.monotonic()
+    return lambda text: print(f"{time.monotonic() - began:4.0f} s  {text}", flush=True)
+
+
+def _show(title: str, table: str) -> None:
+    print(f"\n{title}\n{table}\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

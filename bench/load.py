@@ -1,0 +1,99 @@
+"""Sending requests: raw HTTP over connections that stay open, so that little time is spent on this side."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+HOST = "127.0.0.1"
+CONNECTIONS = 4
+"""How many connections a measurement uses at a time: as many as the API has threads."""
+
+
+def encode(method: str, path: str, body: Any = None) -> bytes:
+    """A request as it goes over the wire; `body` becomes JSON."""
+    content = b"" if body is None else json.dumps(body).encode()
+    head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n"
+    if content:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+    return f"{head}\r\n".encode() + content
+
+
+class Connection:
+    """One connection to a server on this machine."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection((HOST, port), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, raw: bytes) -> tuple[int, bytes]:
+        """Send a request and wait for the answer: its status and its body."""
+        self._socket.sendall(raw)
+        received = b""
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            received += self._receive()
+        head, parts = received[:end].lower(), [received[end + 4 :]]
+        missing = _length(head) - len(parts[0])
+        while missing > 0:
+            parts.append(self._receive())
+            missing -= len(parts[-1])
+        return int(head[9:12]), b"".join(parts)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request and give the answer, read as JSON. Raises RuntimeError when it is refused."""
+        status, content = self.send(encode(method, path, body))
+        if status >= 300:
+            raise RuntimeError(f"{method} {path} was answered with {status}: {content.decode(errors='replace')}")
+        return json.loads(content) if content else None
+
+    def _receive(self) -> bytes:
+        received = self._socket.recv(1 << 18)
+        if not received:
+            raise RuntimeError("the server closed the connection")
+        return received
+
+
+def _length(head: bytes) -> int:
+    _, found, rest = head.partition(b"\r\ncontent-length:")
+    if not found:
+        raise RuntimeError(f"the answer does not tell its length: {head.decode(errors='replace')}")
+    return int(rest.split(b"\r\n", 1)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """How many requests were answered in how many seconds."""
+
+    requests: int
+    seconds: float
+
+
+def drive(port: int, make: Callable[[], bytes], status: int, seconds: float) -> Driven:
+    """Send requests for some seconds over several connections. Raises RuntimeError for an answer with another status."""
+    began = time.perf_counter()
+    deadline = began + seconds
+
+    def keep_asking(_: int) -> int:
+        count = 0
+        with Connection(port) as connection:
+            while time.perf_counter() < deadline:
+                found, content = connection.send(make())
+                if found != status:
+                    raise RuntimeError(f"answered with {found} instead of {status}: {content[:500]!r}")
+                count += 1
+        return count
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        total = sum(pool.map(keep_asking, range(CONNECTIONS)))
+    return Driven(total, time.perf_counter() - began)

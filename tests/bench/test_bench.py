@@ -1,0 +1,139 @@
+"""The measurements: what is measured is the same on both sides, and all of it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bascule.store import tables
+from bascule.store.engine import Database
+from bench import __main__ as bench
+from bench import active, cost, databases, memory, standard, statements
+from bench.databases import Databases
+from bench.floor import Floor
+from bench.inside import ask, inside
+from bench.workloads import ROOT
+
+COUNT = 3
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
+    if request.param == "sqlite":
+        return databases.sqlite(tmp_path)
+    return databases.on_server(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def pair(kind: Databases) -> Iterator[tuple[Ask, Ask, str, str]]:
+    """Bascule and the floor as functions that send a request, and the URLs of their databases, which begin as the same."""
+    ours, bare = kind.holding(COUNT), kind.holding(COUNT)
+    floor = Floor(bare)
+    with inside(ours) as bascule:
+        yield partial(ask, bascule.application), partial(ask, floor), ours, bare
+    floor.close()
+
+
+def test_floor_gives_the_same_answers(pair: tuple[Ask, Ask, str, str]) -> None:
+    bascule, floor, _, _ = pair
+    listed = bascule("GET", f"{ROOT}?limit={COUNT}")
+    assert len(listed["loadbalancers"]) == COUNT
+    assert floor("GET", f"{ROOT}?limit={COUNT}") == listed
+    one = listed["loadbalancers"][1]
+    assert floor("GET", f"{ROOT}/{one['id']}") == bascule("GET", f"{ROOT}/{one['id']}") == {"loadbalancer": one}
+
+
+def test_floor_writes_the_same_rows(pair: tuple[Ask, Ask, str, str]) -> None:
+    bascule, floor, ours, bare = pair
+    pools = bascule("GET", ROOT)["loadbalancers"][0]["pools"]
+    for send in (bascule, floor):
+        made = send("POST", ROOT, standard.body("made"))["loadbalancer"]
+        assert [len(made[name]) for name in ("listeners", "pools")] == [2, 2]
+        assert [len(pool["members"]) for pool in made["pools"]] == [2, 2]
+        for pool in pools:
+            member = send("POST", f"/v2/lbaas/pools/{pool['id']}/members", standard.member_body(256))["member"]
+            assert member["address"] == "198.19.1.0"
+    written, bare_written = _rows(ours), _rows(bare)
+    assert len(written["load_balancer"]) == COUNT + 1
+    assert len(written["member"]) == (COUNT + 1) * 4 + 2
+    assert bare_written == written
+
+
+_CHANCE = {"id", "key", "vip_address", "created_at", "updated_at", "at", "due_at", "checked_at", "accepted", "digests"}
+_ALIKE = {"project_id", "lane_id", "vip_subnet_id", "vip_network_id"}
+
+
+def _by_chance(column: sa.Column[Any]) -> bool:
+    """Whether a column differs from one creation to the next."""
+    some_id = column.name.endswith("_id") and column.name not in _ALIKE
+    return some_id or (column.name in _CHANCE and str(column) != "l7rule.key") or str(column) == "claim.name"
+
+
+def _rows(url: str) -> dict[str, list[str]]:
+    """Every row without what differs by chance, in some order."""
+    database = Database(url)
+    found = {}
+    with database.read() as conn:
+        for name, table in tables.metadata.tables.items():
+            columns = [column for column in table.c if not _by_chance(column)]
+            found[name] = sorted(str(tuple(row)) for row in conn.execute(sa.select(sa.literal(1), *columns).select_from(table)))
+    database.close()
+    return found
+
+
+def test_the_standard_load_balancer_is_the_same_in_a_request_and_in_the_database(pair: tuple[Ask, Ask, str, str]) -> None:
+    bascule, _, _, _ = pair
+    there = bascule("GET", ROOT)["loadbalancers"][0]
+    made = bascule("POST", ROOT, standard.body("made"))["loadbalancer"]
+    trees = (bascule("GET", f"{ROOT}/{each['id']}/status")["statuses"]["loadbalancer"] for each in (there, made))
+    assert len({json.dumps(_shape(tree)) for tree in trees}) == 1
+
+
+def _shape(each: Any) -> Any:
+    """A status tree without ids, statuses and the load balancer's name."""
+    if isinstance(each, list):
+        return [_shape(one) for one in each]
+    if not isinstance(each, dict):
+        return None
+    kept = {name: value for name, value in each.items() if name in ("type", "action", "address", "protocol_port")}
+    return kept | {name: _shape(value) for name, value in each.items() if isinstance(value, list)}
+
+
+def test_a_list_takes_as_many_statements_for_many_as_for_few(tmp_path: Path) -> None:
+    counts = statements.measure(databases.sqlite(tmp_path), 30, print)
+    assert counts["list 30"] == counts["list 20"]
+    assert counts["POST load balancer"].writes > counts["member create"].writes > counts["GET one"].writes == 0
+
+
+@pytest.mark.slow
+def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = bench.Effort(
+        cost=cost.Effort(load_balancers=COUNT, rounds=1, seconds=0.1, warm_up=0.05),
+        active=active.Effort(alone=2, together=5),
+        memory=(0, COUNT),
+    )
+    monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(bench, "Effort", lambda: tiny)
+    file = tmp_path / "figures.json"
+    assert bench.main(["--json", str(file)]) == 0
+    figures = json.loads(file.read_text())["SQLite"]
+    assert list(figures) == ["cost", "statements", "active", "memory_pss_mib"]
+    assert all(each["cpu_ms"] > 0 and each["per_second"] > 0 and each["floor_per_second"] > 0 for each in figures["cost"].values())
+    assert 0 < figures["active"]["alone_p50_ms"] <= figures["active"]["alone_p99_ms"]
+    assert set(figures["memory_pss_mib"]) == {"0", str(COUNT)}
+    assert all(mib > 5 for each in figures["memory_pss_mib"].values() for mib in each.values())
+    assert "times floor" in capsys.readouterr().out
+
+
+def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(["speed"])
+    assert "cost, statements, active, memory" in capsys.readouterr().err
