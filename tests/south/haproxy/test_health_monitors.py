@@ -10,6 +10,7 @@ from bascule.model.objects import HttpMethod, MonitorType
 from tests.south.haproxy.site import Site, until
 
 
+@pytest.mark.slow
 def test_a_dead_member_is_taken_out_and_comes_back(site: Site) -> None:
     dying, staying = site.server("a"), site.server("b")
     pool = site.pool(dying, staying)
@@ -74,6 +75,7 @@ def test_http_asks_and_looks_at_the_answer(site: Site, version: float | None) ->
     assert "/healthy?'\"$HOME=%20%[src]" in good.asked
 
 
+@pytest.mark.slow
 def test_a_member_may_be_probed_elsewhere(site: Site) -> None:
     serving, probed = site.server("a"), site.server("b")
     pool = site.pool()

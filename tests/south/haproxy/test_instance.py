@@ -119,6 +119,7 @@ def test_deleting_ends_every_process_and_removes_every_file(site: Site, listener
     assert site.read() == {}
 
 
+@pytest.mark.slow
 def test_a_stopped_process_is_ended_too(site: Site, listener: Listener) -> None:
     for process in site.processes():
         os.kill(process, signal.SIGSTOP)
@@ -194,6 +195,7 @@ def test_a_certificate_without_content_is_blamed_on_its_listener(site: Site, lis
     assert site.get(listener).name == "a"
 
 
+@pytest.mark.slow
 def test_a_reload_that_fails_is_noticed(site: Site, listener: Listener) -> None:
     """A port that is free when asked and taken when HAProxy wants it: nothing before the reload can know."""
     with socket.create_server((site.address, 0)) as other:
@@ -320,3 +322,17 @@ def test_one_failing_unit_touches_no_other(site: Site, listener: Listener, tmp_p
         assert other.get(good).name == "b"
         found = site.backend.report(site.lane, [site.id, "absent", other.id])
         assert [(report.unit_id, report.alive) for report in found] == [(site.id, True), ("absent", False), (other.id, True)]
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_replaced_without_ending_the_master(site: Site, listener: Listener) -> None:
+    master = site.master()
+    worker = next(process for process in site.processes() if process != master)
+    os.kill(worker, signal.SIGSTOP)
+    site.replace = 1
+    try:
+        site.serve()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert site.master() == master
+    assert site.get(listener).name == "a"

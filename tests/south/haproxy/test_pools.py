@@ -126,6 +126,7 @@ def test_a_disabled_member_gets_nothing_and_comes_back(site: Site) -> None:
     assert {site.get(listener).name for _ in range(4)} == {"a", "b"}
 
 
+@pytest.mark.slow
 def test_backup_members_serve_when_no_other_can(site: Site) -> None:
     servers = {name: site.server(name) for name in "abc"}
     pool = site.pool(servers["a"])

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bascule.south.haproxy.render import CONFIGURATION, STATE_FILE
-from bascule.south.haproxy.runtime import ask, running
+from bascule.south.haproxy.runtime import ask, reachable, running
 
 IDENTITY = "instance.cfg"
 """The file with the instance document in it, read after the configuration."""
@@ -63,7 +63,8 @@ class Process:
         """
         if not self.alive():
             self._start()
-        elif running(self._directory) is None or not self._reload():  # beyond a reload: nobody answers
+        elif not reachable(self._directory) or not self._reload():
+            # A reload would change nothing for the better: nobody listens where the new worker would be asked.
             self.stop()
             self._start()
         if not _until(lambda: running(self._directory) == instance, TAKEN_TIMEOUT):
