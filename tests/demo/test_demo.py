@@ -116,6 +116,18 @@ def test_ctrl_c_in_the_middle_cleans_up(demo: Demo) -> None:
     assert left(demo) == []
 
 
+def test_cleans_up_when_nobody_reads_what_it_says(demo: Demo) -> None:
+    with subprocess.Popen(demo.command(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0) as process:
+        assert process.stdout
+        assert process.stderr
+        while not process.stdout.readline().startswith(b"$ openstack loadbalancer listener create"):
+            pass
+        process.stdout.close()
+        assert process.wait(60) == 130
+        assert process.stderr.read() == b""
+    assert left(demo) == []
+
+
 def test_once_shows_everything_and_leaves_nothing_running_even_of_a_demo_that_was_killed(demo: Demo) -> None:
     with demo.running() as process:
         demo.wait_until_it_says("$ openstack loadbalancer pool create", process)

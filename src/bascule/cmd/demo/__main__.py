@@ -22,8 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     terminal = Terminal()
     place = Place(arguments.state_dir.absolute(), arguments.port)
-    # Told to stop by the system, it cleans up as on Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Told to stop by the system, or left alone by the terminal, it cleans up as on Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     told = False
     try:
         story = Story(place, ROOT / "examples", terminal)

@@ -203,7 +203,7 @@ class Story:
     def _show_lines(self, balancer: Balancer) -> None:
         terminal = self._terminal
         terminal.heading("Yours to try, in another terminal")
-        terminal.say(f"source {shlex.quote(sys.prefix)}/bin/activate")
+        terminal.say(f"source {shlex.quote(f'{sys.prefix}/bin/activate')}")
         for name, value in OpenStack.variables(self._place.endpoint).items():
             terminal.say(f"export {name}={value}")
         for line in (

@@ -22,8 +22,13 @@ class Terminal:
         self.say(self._paint("1;36", f"== {text}"))
 
     def say(self, text: str) -> None:
-        """One line, or several."""
-        print(text, flush=True)
+        """One line, or several. Raises KeyboardInterrupt, once, when nobody can read it any more."""
+        try:
+            print(text, flush=True)
+        except OSError:
+            # The terminal was closed, or the pipe to `head`. There is still something to be cleaned up.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise KeyboardInterrupt from None
 
     def command(self, text: str) -> None:
         """A command that is being run, as one would type it."""

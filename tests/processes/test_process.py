@@ -1,0 +1,94 @@
+"""How every process loops and stops, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+LOOP = """
+import time
+from bascule.cmd.process import Stop, loop
+stop, rounds = Stop(grace=1), 0
+def tick():
+    global rounds
+    rounds += 1
+    print(rounds, flush=True)
+    {body}
+loop(tick, stop.wait, 60, stop)
+print("ended", flush=True)
+"""
+
+
+@contextmanager
+def running(body: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that loops, in its first round."""
+    program = LOOP.format(body=body)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "1\n"
+        yield process
+        process.kill()
+
+
+def test_a_pause_ends_at_once_when_told_to_stop() -> None:
+    with running("return False") as process:
+        time.sleep(0.1)
+        before = time.monotonic()
+        process.terminate()
+        assert process.communicate(timeout=10)[0] == "ended\n"
+        assert time.monotonic() - before < 5
+        assert process.returncode == 0
+
+
+def test_a_round_is_finished_first() -> None:
+    with running("time.sleep(0.5); print('round done'); return True") as process:
+        process.terminate()
+        assert process.communicate(timeout=10)[0] == "round done\nended\n"
+
+
+def test_a_round_that_takes_too_long_is_cut_short() -> None:
+    with running("time.sleep(60); return True") as process:
+        before = time.monotonic()
+        process.terminate()
+        assert process.wait(10) == -signal.SIGALRM
+        assert 0.5 < time.monotonic() - before < 5
+
+
+def test_a_second_signal_ends_it_at_once() -> None:
+    with running("time.sleep(60); return True") as process:
+        process.terminate()
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+        assert process.returncode == -signal.SIGINT
+
+
+def test_a_round_that_did_something_is_followed_by_the_next() -> None:
+    with running("return rounds < 5") as process:
+        assert process.stdout
+        assert [process.stdout.readline() for _ in range(4)] == ["2\n", "3\n", "4\n", "5\n"]
+        process.terminate()
+        assert process.communicate(timeout=10)[0] == "ended\n"
+
+
+def test_a_round_that_fails_is_tried_again() -> None:
+    with running("assert rounds > 1; return False") as process:
+        assert process.stdout
+        assert process.stdout.readline() == "2\n"
+        process.terminate()
+        assert process.communicate(timeout=10)[0] == "ended\n"
+
+
+@pytest.mark.parametrize("parent", [1, 4_000_000], ids=["somebody else", "nobody"])
+def test_does_not_start_for_a_parent_that_is_gone(parent: int) -> None:
+    program = "from bascule.cmd.process import live_no_longer_than_parent as start; start()"
+    environment = {**os.environ, "BASCULE_PARENT": str(parent)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert f"StartError: the process that started this one, {parent}, is gone" in done.stderr
