@@ -333,6 +333,7 @@ def test_a_worker_that_hangs_is_replaced_without_ending_the_master(site: Site, l
     try:
         site.serve()
     finally:
-        os.kill(worker, signal.SIGCONT)
+        os.kill(worker, signal.SIGCONT)  # told long ago to end; what it had not accepted yet is lost with it
+    assert until(lambda: len(site.processes()) == 2)
     assert site.master() == master
     assert site.get(listener).name == "a"
