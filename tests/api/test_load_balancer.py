@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.api.bascule import MEMBERS, NETWORK_ID, NOWHERE, PROJECT, VIPS, VIPS6, Client
 
-KEYS = (
-    "id name description provisioning_status operating_status admin_state_up project_id created_at updated_at vip_address "
-    "vip_port_id vip_subnet_id vip_network_id vip_sg_ids additional_vips listeners pools provider flavor_id "
-    "vip_qos_policy_id tags availability_zone vip_vnic_type tenant_id"
-).split()
+KEYS = [
+    "id",
+    "name",
+    "description",
+    "provisioning_status",
+    "operating_status",
+    "admin_state_up",
+    "project_id",
+    "created_at",
+    "updated_at",
+    "vip_address",
+    "vip_port_id",
+    "vip_subnet_id",
+    "vip_network_id",
+    "vip_sg_ids",
+    "additional_vips",
+    "listeners",
+    "pools",
+    "provider",
+    "flavor_id",
+    "vip_qos_policy_id",
+    "tags",
+    "availability_zone",
+    "vip_vnic_type",
+    "tenant_id",
+]
 
 
 def refused(api: Client, status: int, **attributes: Any) -> str:
@@ -71,7 +93,7 @@ def test_it_becomes_active(api: Client, load_balancer: dict[str, Any]) -> None:
 def test_the_project_comes_from_the_body_then_the_header_then_the_settings(api: Client) -> None:
     assert api.load_balancer(project_id="p1")["project_id"] == "p1"
     assert api.load_balancer(tenant_id="p2")["project_id"] == "p2"
-    body = '{"loadbalancer": {"vip_subnet_id": "%s"}}' % VIPS.id
+    body = json.dumps({"loadbalancer": {"vip_subnet_id": VIPS.id}})
     headers = {"Content-Type": "application/json", "X-Project-Id": "p3"}
     answer = api.raw("POST", "/v2/lbaas/loadbalancers", body=body, headers=headers)
     assert answer.body["loadbalancer"]["project_id"] == "p3"

@@ -42,6 +42,10 @@ class Door:
     page_limit: int
 
 
+class _NotInTree(NotFound):
+    """An object that is not wanted any more. It may still be there, on its way out."""
+
+
 def new_id() -> str:
     """The id of a new object."""
     return str(uuid.uuid4())
@@ -122,13 +126,13 @@ class Call:
         def attempt(tree: Tree) -> Tree:
             each = tree.get(object_id)
             if each is None:
-                raise NotFound(kind, object_id)
+                raise _NotInTree(kind, object_id)
             return work(tree, each)
 
         try:
             self.door.writer.edit(load_balancer_id, attempt, origin=ORIGIN)
-        except NotFound as error:
-            if error.id == object_id and self.door.reader.locate(kind, object_id) is not None:
+        except _NotInTree as error:
+            if self.door.reader.locate(kind, object_id) is not None:
                 raise Immutable(kind, object_id, Provisioning.PENDING_DELETE) from error
             raise
 

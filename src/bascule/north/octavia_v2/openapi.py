@@ -65,7 +65,7 @@ def _operation(route: Route, path: str, schemas: dict[int, Any]) -> dict[str, An
         answer["content"] = _content(schemas[id(route.gives)])
     refused = {"anyOf": [schemas[id(ErrorBody)], schemas[id(NotServed)]]}
     found: dict[str, Any] = {
-        "operationId": f"{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}_{path.rpartition('/')[2]}",
+        "operationId": f"{route.method} {path}",
         "summary": (route.handler.__doc__ or "").strip().split("\n")[0],
         "parameters": [*_path_parameters(path), *_query_parameters(route)],
         "responses": {str(route.status): answer, "default": {"description": "Refused", "content": _content(refused)}},

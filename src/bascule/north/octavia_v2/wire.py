@@ -139,7 +139,7 @@ def _problems(value: Any, wanted: Any, path: str) -> Iterator[str]:
     plain, info = _plain(wanted)
     if isinstance(info, inspect.StructType) and isinstance(value, dict):
         yield from _struct_problems(value, plain, path)
-    elif isinstance(info, inspect.ListType) and isinstance(value, list) and _allowed(info) is None:
+    elif isinstance(info, inspect.ListType) and isinstance(value, list) and value:
         (item,) = typing.get_args(plain)
         for index, each in enumerate(value):
             yield from _problems(each, item, f"{path}[{index}]")
@@ -153,8 +153,7 @@ def _struct_problems(value: dict[str, Any], wanted: type[Struct], path: str) -> 
     fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
     for name in value:
         if name not in fields:
-            fixed = any(name in larger.__struct_fields__ for larger in wanted.__subclasses__())
-            why = "It cannot be changed" if fixed else f"Known: {', '.join(sorted(fields))}"
+            why = "It cannot be changed" if _is_fixed(wanted, name) else f"Known: {', '.join(sorted(fields))}"
             yield f"Unknown attribute for argument {path or 'body'}: {name[:_VALUE_SHOWN]}. {why}"
     for name, field in fields.items():
         where = f"{path}.{name}" if path else name
@@ -162,6 +161,12 @@ def _struct_problems(value: dict[str, Any], wanted: type[Struct], path: str) -> 
             yield from _problems(value[name], field.type, where)
         elif field.required:
             yield f"Invalid input for field/attribute {where}. Value: 'None'. Mandatory field missing."
+
+
+def _is_fixed(wanted: type[Struct], name: str) -> bool:
+    """Whether a body of creation, which is a body of change with more attributes, has an attribute."""
+    larger = wanted.__subclasses__()
+    return any(name in each.__struct_fields__ or _is_fixed(each, name) for each in larger)
 
 
 def _without_unset(wanted: Any) -> Any:

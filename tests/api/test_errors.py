@@ -1,0 +1,137 @@
+"""Requests that are no proper requests, and answers to those that go wrong."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import pytest
+from falcon.testing import create_environ
+
+from tests.api.bascule import NOWHERE, Client
+
+JSON = {"Content-Type": "application/json"}
+LOAD_BALANCERS = "/v2.0/lbaas/loadbalancers"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"nonsense",
+        b'{"loadbalancer": {"name": "\\ud800"}}',
+        b'{"loadbalancer": {"name": "\xff"}}',
+        b'{"loadbalancer": NaN}',
+        b"\x00",
+        gzip.compress(b'{"loadbalancer": {}}'),
+    ],
+)
+def test_what_is_not_json_is_refused(api: Client, body: bytes) -> None:
+    answer = api.raw("POST", LOAD_BALANCERS, body=body, headers=JSON)
+    assert (answer.status, answer.fault) == (400, "Request is not in valid JSON format")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"null",
+        b"7",
+        b'"x"',
+        b"{}",
+        b'{"loadbalancer": null}',
+        b'{"loadbalancer": []}',
+        b'{"listener": {}}',
+        b'{"loadbalancer": {"vip_subnet_id": 1e400}}',
+        b'{"loadbalancer": {"vip_subnet_id": ' + b"9" * 5000 + b"}}",
+        b'{"loadbalancer": {"tags": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
+        b"[" * 200_000,
+        b'{"a":' * 100_000,
+    ],
+)
+def test_what_is_not_the_right_json_is_refused(api: Client, body: bytes) -> None:
+    answer = api.raw("POST", LOAD_BALANCERS, body=body, headers=JSON)
+    assert answer.status == 400
+    assert answer.fault
+
+
+def test_a_body_has_a_content_type(api: Client, load_balancer: dict[str, Any]) -> None:
+    path = f"{LOAD_BALANCERS}/{load_balancer['id']}"
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""):
+        answer = api.raw("PUT", path, body=b'{"loadbalancer": {}}', headers={"Content-Type": kind})
+        assert (answer.status, answer.fault) == (415, "Content-Type must be application/json")
+    for kind in ("application/json; charset=utf-8", "Application/JSON"):
+        answer = api.raw("PUT", path, body=b'{"loadbalancer": {}}', headers={"Content-Type": kind})
+        assert answer.status == 200
+
+
+def test_a_body_has_its_limits(api: Client) -> None:
+    answer = api.raw("POST", LOAD_BALANCERS, body=b" " * (1024 * 1024 + 1), headers=JSON)
+    assert (answer.status, answer.fault) == (413, "The body may have at most 1048576 bytes")
+
+
+@pytest.mark.parametrize("length", ["many", "-1", "1.5"])
+def test_a_body_has_a_length(api: Client, length: str) -> None:
+    environ = create_environ(LOAD_BALANCERS, method="POST", headers=JSON | {"Host": "localhost"})
+    statuses: list[str] = []
+    body = b"".join(
+        api.bascule.application(environ | {"CONTENT_LENGTH": length}, lambda status, *_: statuses.append(status))  # type: ignore
+    )
+    assert statuses == ["400 Bad Request"]
+    assert b"Content-Length" in body
+
+
+def test_no_more_than_twenty_problems_are_told(api: Client) -> None:
+    answer = api.post("/loadbalancers", {"loadbalancer": {f"attribute{number}": 1 for number in range(100)}})
+    assert answer.fault.count("Unknown attribute") == 20
+
+
+def test_what_no_route_is_meant_for(api: Client) -> None:
+    answer = api.raw("GET", "/v2.0/lbaas/nothing")
+    assert (answer.status, answer.body) == (404, {"code": 404, "title": "Not Found", "description": ""})
+    answer = api.raw("PATCH", LOAD_BALANCERS)
+    assert (answer.status, answer.body["code"], answer.body["title"]) == (405, 405, "Method Not Allowed")
+    answer = api.raw("GET", LOAD_BALANCERS, headers={"Accept": "text/html"})
+    assert (answer.status, answer.body["code"]) == (406, 406)
+    for accept in ("", "*/*", "application/*", "text/html, application/json;q=0.1"):
+        assert api.raw("GET", LOAD_BALANCERS, headers={"Accept": accept}).status == 200
+
+
+def test_head_and_options(api: Client, load_balancer: dict[str, Any]) -> None:
+    answer = api.raw("HEAD", f"{LOAD_BALANCERS}/{load_balancer['id']}")
+    assert (answer.status, answer.body) == (200, None)
+    assert api.raw("HEAD", f"{LOAD_BALANCERS}/{NOWHERE}").status == 404
+    assert api.raw("OPTIONS", LOAD_BALANCERS).status == 200
+
+
+@pytest.mark.parametrize("object_id", ["x", "x" * 300, "%00", "%ff", "%F0%9F%9A%A6", "a%0Ab", "..%2f", "'", "%25s", NOWHERE])
+def test_ids_that_are_none_are_not_found(api: Client, object_id: str) -> None:
+    for path in ("loadbalancers", "listeners", "pools", "healthmonitors", "l7policies", f"pools/{object_id}/members"):
+        for method, body in (("GET", b""), ("DELETE", b""), ("PUT", None)):
+            root = {"loadbalancers": "loadbalancer", "l7policies": "l7policy"}.get(path.split("/")[0], path.rstrip("s"))
+            root = "member" if "/" in path else root
+            sent = b'{"%s": {"name": "x"}}' % root.encode() if body is None else body
+            answer = api.raw(method, f"/v2.0/lbaas/{path}/{object_id}", body=sent, headers=JSON)
+            assert answer.status == 404, (method, path, answer)
+
+
+def test_an_error_of_ours_is_answered_with_a_request_id(api: Client, caplog: pytest.LogCaptureFixture) -> None:
+    api.bascule.database.engine.dispose()
+    with api.bascule.database.engine.begin() as conn:
+        conn.exec_driver_sql("DROP TABLE load_balancer")
+    answer = api.get("/loadbalancers")
+    assert answer.status == 500
+    request_id = answer.headers["x-openstack-request-id"]
+    assert answer.fault == f"An unknown exception occurred. The log tells more under request {request_id}."
+    assert request_id in caplog.text
+    assert "no such table" in caplog.text
+
+
+def test_only_meant_hosts_are_answered(api: Client) -> None:
+    for host in ("localhost", "LOCALHOST:80", "127.0.0.1", "127.3.2.1:9876", "[::1]:9876", "bascule.example", "Bascule.Example:1"):
+        assert api.raw("GET", "/", headers={"Host": host}).status == 200, host
+    for host in ("evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", "[", "localhost.evil.example:80", "a b"):
+        answer = api.raw("GET", "/", headers={"Host": host})
+        assert answer.status == 403, host
+        assert answer.fault == f"Host {host!r} is not served here. Served: localhost, loopback addresses, bascule.example"

@@ -1,0 +1,182 @@
+"""Lists over the API: filters, tags, order, pages, fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.api.bascule import VIPS, Client
+
+
+@pytest.fixture
+def balancers(api: Client) -> list[dict[str, Any]]:
+    """Four load balancers, named and tagged a to d."""
+    tags = {"a": ["red"], "b": ["red", "blue"], "c": ["blue"], "d": []}
+    return [api.load_balancer(name=name, tags=tags[name], vip_address=f"127.9.1.{at}") for at, name in enumerate(tags)]
+
+
+def names(api: Client, **query: Any) -> str:
+    answer = api.get("/loadbalancers", **query)
+    assert answer.status == 200, answer.body
+    assert list(answer.body) == ["loadbalancers", "loadbalancers_links"]
+    return "".join(each["name"] for each in answer.body["loadbalancers"])
+
+
+def refused(api: Client, **query: Any) -> str:
+    answer = api.get("/loadbalancers", **query)
+    assert answer.status == 400, answer.body
+    return answer.fault
+
+
+# Filters
+
+
+def test_filters(api: Client, balancers: list[dict[str, Any]]) -> None:
+    first = balancers[0]
+    api.put(f"/loadbalancers/{balancers[1]['id']}", {"loadbalancer": {"admin_state_up": False}})
+    assert names(api) == "abcd"
+    assert names(api, id=first["id"]) == "a"
+    assert names(api, name="a") == "a"
+    assert names(api, name="A") == ""
+    assert names(api, vip_address="127.9.1.2") == "c"
+    assert names(api, vip_subnet_id=VIPS.id) == "abcd"
+    assert names(api, admin_state_up="false") == "b"
+    assert names(api, admin_state_up="True", name="b") == ""
+    assert names(api, provisioning_status="PENDING_CREATE") == "abcd"
+    assert names(api, provisioning_status="ACTIVE") == ""
+    assert names(api, project_id=first["project_id"]) == "abcd"
+    assert names(api, project_id="other") == ""
+    assert names(api, created_at="2001-01-01T00:00:00") == ""
+    assert "a" in names(api, created_at=first["created_at"])
+    assert names(api, name="\x00") == ""
+
+
+def test_filters_of_children(api: Client, load_balancer: dict[str, Any], listener: dict[str, Any], pool: dict[str, Any]) -> None:
+    other = api.load_balancer()["id"]
+    monitor = api.health_monitor(pool["id"])
+    policy = api.l7policy(listener["id"])
+    member = api.member(pool["id"])
+
+    def ids(path: str, root: str, **query: Any) -> list[str]:
+        answer = api.get(path, **query)
+        assert answer.status == 200, answer.body
+        return [each["id"] for each in answer.body[root]]
+
+    for path, root, each in (("/listeners", "listeners", listener), ("/pools", "pools", pool)):
+        assert ids(path, root, loadbalancer_id=load_balancer["id"]) == [each["id"]]
+        assert ids(path, root, loadbalancer_id=other) == []
+    assert ids("/listeners", "listeners", protocol_port="80", protocol="HTTP") == [listener["id"]]
+    assert ids("/listeners", "listeners", protocol_port="99999999999999999999") == []
+    assert ids("/listeners", "listeners", default_pool_id=pool["id"]) == [listener["id"]]
+    assert ids("/healthmonitors", "healthmonitors", pool_id=pool["id"], delay="5") == [monitor["id"]]
+    assert ids("/healthmonitors", "healthmonitors", http_version="1.1") == []
+    assert ids("/l7policies", "l7policies", listener_id=listener["id"], position="1") == [policy["id"]]
+    members = f"/pools/{pool['id']}/members"
+    assert ids(members, "members", address="10.1.0.5", weight="1", backup="no") == [member["id"]]
+    assert ids(members, "members", weight="2") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"colour": "red"},
+        {"listeners": "x"},
+        {"vip_sg_ids": "x"},
+        {"tenant_id": "x"},
+        {"name": ["a", "b"]},
+        {"limit": ["1", "2"]},
+    ],
+)
+def test_unknown_and_repeated_filters_are_refused(api: Client, query: dict[str, Any]) -> None:
+    wanted = f"One or more arguments are either duplicate or invalid: {next(iter(query))}"
+    assert refused(api, **query) == wanted
+
+
+def test_filters_have_the_types_of_their_attributes(api: Client) -> None:
+    assert refused(api, admin_state_up="maybe") == "admin_state_up: 'maybe' is neither true nor false"
+    assert refused(api, created_at="yesterday") == "created_at: 'yesterday' is not a time such as 2026-01-31T12:00:00"
+    answer = api.get("/listeners", protocol_port="http")
+    assert (answer.status, answer.fault) == (400, "protocol_port: 'http' is not a number")
+
+
+# Tags
+
+
+def test_tags(api: Client, balancers: list[dict[str, Any]]) -> None:
+    assert names(api, tags="red") == "ab"
+    assert names(api, tags="red,blue") == names(api, tags=["red", "blue"]) == "b"
+    assert names(api, **{"tags-any": "red,blue"}) == "abc"
+    assert names(api, **{"not-tags": "red,blue"}) == "acd"
+    assert names(api, **{"not-tags-any": "red,blue"}) == "d"
+    assert names(api, tags="red", **{"not-tags": "blue"}) == "a"
+    assert names(api, tags="green") == ""
+
+
+# Order
+
+
+def test_order(api: Client, balancers: list[dict[str, Any]]) -> None:
+    assert names(api, sort="name:desc") == "dcba"
+    assert names(api, sort="admin_state_up,name:desc") == "dcba"
+    assert names(api, sort_key="name", sort_dir="desc") == "dcba"
+    assert names(api, sort_key=["admin_state_up", "vip_address"], sort_dir=["asc", "desc"]) == "dcba"
+    assert names(api, sort_key="vip_address") == "abcd"
+    assert "'colour' is not one of admin_state_up, " in refused(api, sort="colour")
+    assert refused(api, sort="name:up") == "sort: 'up' is neither asc nor desc"
+    assert refused(api, sort_key="name", sort_dir="up") == "sort: 'up' is neither asc nor desc"
+    assert refused(api, sort_dir="asc") == "sort_dir: 1 directions for 0 keys"
+
+
+# Pages
+
+
+def links(body: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    return {link["rel"]: parse_qs(urlsplit(link["href"]).query) for link in body["loadbalancers_links"]}
+
+
+def test_pages_forth_and_back(api: Client, balancers: list[dict[str, Any]]) -> None:
+    body = api.get("/loadbalancers", limit=2, sort="name:desc").body
+    assert [each["name"] for each in body["loadbalancers"]] == ["d", "c"]
+    (link,) = body["loadbalancers_links"]
+    assert link["href"].startswith("http://127.0.0.1:9876/v2.0/lbaas/loadbalancers?")
+    assert links(body) == {"next": {"limit": ["2"], "sort": ["name:desc"], "marker": [balancers[2]["id"]]}}
+    body = api.get("/loadbalancers", **links(body)["next"]).body
+    assert [each["name"] for each in body["loadbalancers"]] == ["b", "a"]
+    assert list(links(body)) == ["next", "previous"]  # a full page always has a next one
+    assert links(body)["previous"]["page_reverse"] == ["True"]
+    after = api.get("/loadbalancers", **links(body)["next"]).body
+    assert after == {"loadbalancers": [], "loadbalancers_links": []}
+    before = api.get("/loadbalancers", **links(body)["previous"]).body
+    assert [each["name"] for each in before["loadbalancers"]] == ["d", "c"]
+
+
+def test_limits(api: Client, balancers: list[dict[str, Any]]) -> None:
+    for unlimited in ("0", "-1", "infinite", "100000"):
+        assert names(api, limit=unlimited) == "abcd"
+    assert names(api, limit="3") == "abc"
+    assert refused(api, limit="x") == "limit: 'x' is not a number"
+    assert refused(api, marker="nothing") == "Supplied pagination marker 'nothing' is not valid."
+    assert "is not valid." in refused(api, marker="x" * 500)
+
+
+# Fields
+
+
+def test_fields(api: Client, balancers: list[dict[str, Any]]) -> None:
+    def fields(wanted: Iterable[str]) -> Any:
+        return api.get("/loadbalancers", fields=list(wanted), limit=1).body["loadbalancers"]
+
+    assert fields(["name", "vip_address", "colour"]) == [{"name": "a", "vip_address": "127.9.1.0"}]
+    assert fields(["name,vip_address"]) == [{}]
+    path = f"/loadbalancers/{balancers[0]['id']}"
+    assert api.get(path, fields=["name", "id"]).body == {"loadbalancer": {"id": balancers[0]["id"], "name": "a"}}
+
+
+def test_every_list_is_served_below_every_root(api: Client, load_balancer: dict[str, Any]) -> None:
+    for root in ("/v2", "/v2.0", "/v2/lbaas", "/v2.0/lbaas"):
+        for path in (f"{root}/loadbalancers", f"{root}/loadbalancers/"):
+            answer = api.raw("GET", path)
+            assert [each["id"] for each in answer.body["loadbalancers"]] == [load_balancer["id"]]

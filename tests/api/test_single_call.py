@@ -1,0 +1,165 @@
+"""Load balancers that are created with everything below them in a single call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.bascule import NOWHERE, VIPS, Client
+
+MONITOR = {"type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 2, "name": "monitor"}
+BLUE = {
+    "name": "blue",
+    "protocol": "HTTP",
+    "lb_algorithm": "ROUND_ROBIN",
+    "session_persistence": {"type": "APP_COOKIE", "cookie_name": "id"},
+    "healthmonitor": MONITOR,
+    "members": [
+        {"address": "10.1.0.1", "protocol_port": 80, "name": "m1"},
+        {"address": "10.1.0.2", "protocol_port": 80, "weight": 5},
+    ],
+}
+GREEN = {"name": "green", "protocol": "HTTP", "lb_algorithm": "LEAST_CONNECTIONS"}
+RULE = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/green"}
+
+
+def send(api: Client, **graph: Any) -> Any:
+    return api.post("/loadbalancers", {"loadbalancer": {"vip_subnet_id": VIPS.id, "name": "lb"} | graph})
+
+
+def shown(api: Client, **graph: Any) -> dict[str, Any]:
+    answer = send(api, **graph)
+    assert answer.status == 201, answer.body
+    tree: dict[str, Any] = answer.body["loadbalancer"]
+    return tree
+
+
+def test_a_whole_tree(api: Client) -> None:
+    tree = shown(
+        api,
+        pools=[BLUE],
+        listeners=[
+            {
+                "name": "web",
+                "protocol": "HTTP",
+                "protocol_port": 80,
+                "default_pool": {"name": "blue"},
+                "insert_headers": {"X-Forwarded-For": "true"},
+                "l7policies": [
+                    {"action": "REDIRECT_TO_POOL", "redirect_pool": GREEN, "rules": [RULE], "name": "to green"},
+                    {"action": "REDIRECT_TO_URL", "redirect_url": "https://x.example/", "position": 1},
+                ],
+            },
+            {"name": "tcp", "protocol": "TCP", "protocol_port": 81, "default_pool": {"name": "green"}},
+        ],
+    )
+    assert list(tree)[:3] == ["listeners", "pools", "id"]
+    blue, green = tree["pools"]
+    web, tcp = tree["listeners"]
+    assert "loadbalancers" not in web
+    assert "loadbalancers" not in blue
+    assert "healthmonitor_id" not in blue
+    first_keys = [next(iter(each)) for each in (web, blue, web["l7policies"][0])]
+    assert first_keys == ["l7policies", "healthmonitor", "rules"]
+    assert (web["default_pool_id"], tcp["default_pool_id"]) == (blue["id"], green["id"])
+    assert [each["name"] for each in blue["members"]] == ["m1", ""]
+    assert [each["weight"] for each in blue["members"]] == [1, 5]
+    assert blue["healthmonitor"]["name"] == "monitor"
+    assert "pools" not in blue["healthmonitor"]
+    assert green["healthmonitor"] is None
+    assert blue["session_persistence"] == {
+        "type": "APP_COOKIE",
+        "cookie_name": "id",
+        "persistence_timeout": None,
+        "persistence_granularity": None,
+    }
+    assert [each["id"] for each in green["listeners"]] == [web["id"], tcp["id"]]
+    first, second = web["l7policies"]
+    assert (first["redirect_url"], first["position"], first["redirect_http_code"]) == ("https://x.example/", 1, 302)
+    assert (second["redirect_pool_id"], second["position"], second["rules"][0]["value"]) == (green["id"], 2, "/green")
+
+
+def test_the_parts_are_there_afterwards_as_they_were_shown(api: Client) -> None:
+    tree = shown(api, pools=[BLUE], listeners=[{"protocol": "HTTP", "protocol_port": 80, "default_pool": {"name": "blue"}}])
+    (pool,), (listener,) = tree["pools"], tree["listeners"]
+    alone = api.get(f"/pools/{pool['id']}").body["pool"]
+    assert alone.pop("healthmonitor_id") == pool.pop("healthmonitor")["id"]
+    assert alone.pop("members") == [{"id": each["id"]} for each in pool.pop("members")]
+    assert alone.pop("loadbalancers") == [{"id": tree["id"]}]
+    assert alone == pool
+    alone = api.get(f"/listeners/{listener['id']}").body["listener"]
+    assert alone.pop("loadbalancers") == [{"id": tree["id"]}]
+    assert alone == listener
+    again = api.get(f"/loadbalancers/{tree['id']}").body["loadbalancer"]
+    assert again["listeners"] == [{"id": listener["id"]}]
+    api.settle()
+    assert api.get(f"/loadbalancers/{tree['id']}").body["loadbalancer"]["provisioning_status"] == "ACTIVE"
+
+
+LISTENER = {"protocol": "HTTP", "protocol_port": 80}
+
+
+@pytest.mark.parametrize(
+    ("graph", "status", "text"),
+    [
+        ({"pools": [{"protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN"}]}, 400, "Pools must have a name"),
+        ({"pools": [GREEN, GREEN]}, 400, "Pool 'green' is defined more than once"),
+        ({"pools": [{"name": "x", "protocol": "HTTP"}]}, 400, "Pool 'x': protocol and lb_algorithm are needed"),
+        (
+            {"listeners": [LISTENER | {"default_pool": {"name": "x", "admin_state_up": True}}]},
+            400,
+            "Validation failure: Pool 'x' was referenced but no full definition was found.",
+        ),
+        (
+            {"listeners": [LISTENER | {"protocol": "PROMETHEUS", "default_pool": GREEN}]},
+            400,
+            "Protocol PROMETHEUS listeners cannot have child objects.",
+        ),
+        (
+            {"listeners": [LISTENER | {"protocol": "UDP", "default_pool": GREEN}]},
+            400,
+            "The pool protocol 'HTTP' is invalid while the listener protocol is 'UDP'.",
+        ),
+        ({"listeners": [LISTENER, LISTENER]}, 409, "is already using protocol HTTP and protocol_port 80"),
+        ({"listeners": [LISTENER | {"default_pool_id": NOWHERE}]}, 404, f"Pool {NOWHERE} not found."),
+        (
+            {"listeners": [LISTENER | {"l7policies": [{"action": "REJECT", "rules": [RULE] * 51}]}]},
+            409,
+            "Too many rules on L7 policy",
+        ),
+        ({"pools": [BLUE | {"members": [BLUE["members"][0]] * 2}]}, 409, "Another member on this pool is already using"),
+        ({"pools": [BLUE | {"members": [{"address": "127.0.0.1", "protocol_port": 1}]}]}, 400, "attribute address."),
+        ({"pools": [BLUE | {"healthmonitor": MONITOR | {"type": "SCTP"}}]}, 400, "only allowed on UDP and SCTP pools"),
+        ({"listeners": [LISTENER | {"allowed_cidrs": ["fd00::/8"]}]}, 400, "fd00::/8 is IPv6, but no VIP"),
+        ({"listeners": [LISTENER | {"sni_container_refs": ["x"]}]}, 400, "Could not retrieve certificate: ['x']"),
+        ({"pools": [GREEN | {"ca_tls_container_ref": "y"}]}, 400, "Could not retrieve certificate: ['y']"),
+    ],
+)
+def test_what_does_not_fit_is_refused_as_a_whole(api: Client, graph: dict[str, Any], status: int, text: str) -> None:
+    answer = send(api, **graph)
+    assert answer.status == status
+    assert text in answer.fault
+    for collection in ("loadbalancers", "listeners", "pools"):
+        assert api.get(f"/{collection}").body[collection] == []
+
+
+def test_all_that_is_wrong_with_a_body_is_told_at_once(api: Client) -> None:
+    answer = send(
+        api,
+        name=7,
+        colour="red",
+        listeners=[{"protocol": "HTTPX", "protocol_port": "99999"}],
+        pools=[{"members": [{"address": "x", "weight": -1}]}],
+    )
+    assert answer.status == 400
+    for problem in (
+        "Unknown attribute for argument loadbalancer: colour",
+        "attribute loadbalancer.name. Value: '7'. Value should be text of at most 255 characters",
+        "attribute loadbalancer.listeners[0].protocol. Value: 'HTTPX'. Value should be one of: HTTP, HTTPS, PROMETHEUS, SCTP",
+        "attribute loadbalancer.listeners[0].protocol_port. Value: '99999'. Value should be a number from 1 to 65535",
+        "attribute loadbalancer.pools[0].members[0].address. Value: 'x'. Value should be IPv4 or IPv6 format",
+        "attribute loadbalancer.pools[0].members[0].protocol_port. Value: 'None'. Mandatory field missing.",
+        "attribute loadbalancer.pools[0].members[0].weight. Value: '-1'. Value should be a number from 0 to 256",
+    ):
+        assert problem in answer.fault
