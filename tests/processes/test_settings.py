@@ -105,6 +105,15 @@ def test_declares_subnets(tmp_path: Path) -> None:
             ["[subnet:a] last", "lower than first"],
         ),
         ("[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 192.0.2.0/24\nvips = 1\nid = x", ["[subnet:a] id", "UUID"]),
+        (
+            "[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 127.0.0.0/8\nmembers = 1",
+            ["[subnet:a] cidr", "contains 127.0.0.1, which the API listens on"],
+        ),
+        (
+            "[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 169.254.169.0/24\nmembers = 1",
+            ["[subnet:a] cidr", "169.254.0.0/16; members must not lie there"],
+        ),
+        ("[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = ::/0\nmembers = 1", ["[subnet:a] cidr", "fe80::/10"]),
         ("no option at all", ["Failed to parse", "no option at all"]),
     ],
 )

@@ -159,6 +159,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         allowed = ", ".join(providers)
         raise SettingsError(f"[DEFAULT] default_provider: {top['default_provider']} is not enabled; enabled: {allowed}")
     database = _values(conf, "database", _names(DatabaseSettings))
+    api = _group(conf, ApiSettings, "api")
     directory = _values(conf, "certificates", ("directory",))["directory"]
     database["connection"] = _database_url(database["connection"], state_dir)
     return Settings(
@@ -166,9 +167,9 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         error_after=top["error_after"],
         enabled_providers=providers,
         default_provider=top["default_provider"],
-        subnets=_subnets(conf),
+        subnets=_subnets(conf, api.bind_host),
         database=DatabaseSettings(**database),
-        api=_group(conf, ApiSettings, "api"),
+        api=api,
         worker=_worker(conf),
         health_manager=_group(conf, HealthManagerSettings, "health_manager"),
         housekeeping=_group(conf, HousekeepingSettings, "housekeeping"),
@@ -220,15 +221,15 @@ def _database_url(connection: str | None, state_dir: Path) -> str:
     return connection or default.render_as_string()
 
 
-def _subnets(conf: cfg.ConfigOpts) -> tuple[Subnet, ...]:
-    """The declared subnets; where none is declared, the built-in one."""
+def _subnets(conf: cfg.ConfigOpts, api_address: str) -> tuple[Subnet, ...]:
+    """The declared subnets; where none is declared, the built-in one. Members must not be able to be the API itself."""
     if not conf.subnets:
         return (built_in(),)
     found: dict[str, Subnet] = {}
     for name in conf.subnets:
         group = options.subnet_group(name)
         try:
-            subnet = declared(name, _values(conf, group, options.SUBNET_NAMES))
+            subnet = declared(name, _values(conf, group, options.SUBNET_NAMES), api_address)
         except SubnetError as error:
             raise SettingsError(f"[{group}] {error.option}: {error}") from error
         if subnet.id in found:

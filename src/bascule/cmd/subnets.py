@@ -14,6 +14,9 @@ _NAMESPACE = uuid.UUID("5b0cbf4a-9f0c-5c5e-9c5e-0b6c1f4f6a10")
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_LOCAL = tuple(ipaddress.ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "::1/128"))
+"""What means something else on every host, such as the metadata service of a cloud."""
+
 
 class SubnetError(Exception):
     """A subnet that cannot be declared so, and the option that is to blame."""
@@ -25,12 +28,14 @@ class SubnetError(Exception):
 
 def built_in() -> Subnet:
     """The subnet for VIPs that exists when none is declared. Linux has all of 127.0.0.0/8 without any set-up."""
-    return declared("local", {"cidr": "127.10.0.0/16", "vips": True})
+    return declared("local", {"cidr": "127.10.0.0/16", "vips": True}, "")
 
 
-def declared(name: str, values: Mapping[str, Any]) -> Subnet:
-    """A subnet from the options of its section. Raises SubnetError."""
+def declared(name: str, values: Mapping[str, Any], api_address: str) -> Subnet:
+    """A subnet from the options of its section. Raises SubnetError, also where members could be the API itself."""
     network = _network(values.get("cidr"))
+    if values.get("members"):
+        _check_for_members(network, api_address)
     lowest, highest = _hosts(network)
     first = _address(network, "first", values.get("first") or str(lowest))
     last = _address(network, "last", values.get("last") or str(highest))
@@ -59,6 +64,15 @@ def _network(cidr: str | None) -> _Network:
         return ipaddress.ip_network(cidr)
     except ValueError as error:
         raise SubnetError("cidr", f"{error}; it must be a network such as 192.0.2.0/24") from error
+
+
+def _check_for_members(network: _Network, api_address: str) -> None:
+    """Refuse a subnet in which users could reach the control plane, or what a host tells only itself."""
+    if ipaddress.ip_address(api_address) in network:
+        raise SubnetError("cidr", f"{network} contains {api_address}, which the API listens on; members must not lie there")
+    for local in _LOCAL:
+        if network.version == local.version and network.overlaps(local):
+            raise SubnetError("cidr", f"{network} has addresses of {local}; members must not lie there")
 
 
 def _hosts(network: _Network) -> tuple[Any, Any]:

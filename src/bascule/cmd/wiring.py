@@ -51,15 +51,6 @@ def make_directories(settings: Settings) -> None:
         )
 
 
-def database(settings: Settings) -> Database:
-    """The database, which may be away or out of date. Raises SettingsError for a URL that cannot be used."""
-    make_directories(settings)
-    try:
-        return Database(settings.database.connection, pool_size=settings.database.pool_size)
-    except (ValueError, OSError, ImportError) as error:
-        raise SettingsError(f"[database] connection: {error}") from error
-
-
 def checked_database(settings: Settings) -> Database:
     """The database, which is there and up to date. Raises SettingsError or StartError."""
     return _with_database(settings, migrate.check)
@@ -71,7 +62,11 @@ def upgraded_database(settings: Settings) -> Database:
 
 
 def _with_database(settings: Settings, prepare: Callable[[Database], None]) -> Database:
-    made = database(settings)
+    make_directories(settings)
+    try:
+        made = Database(settings.database.connection, pool_size=settings.database.pool_size)
+    except (ValueError, OSError, ImportError) as error:
+        raise SettingsError(f"[database] connection: {error}") from error
     try:
         prepare(made)
     except migrate.Outdated as error:
