@@ -8,7 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from bascule.north.octavia_v2.routes import ROUTES
+from bascule.north.octavia_v2.schemas.common import Noun
+from bascule.store.tables import objects
 from tests.api.bascule import VIPS, Client
+
+NOUNS = [route.lists for route in ROUTES if route.lists is not None]
 
 
 @pytest.fixture
@@ -93,6 +98,15 @@ def test_filters_of_children(api: Client, load_balancer: dict[str, Any], listene
 def test_unknown_and_repeated_filters_are_refused(api: Client, query: dict[str, Any]) -> None:
     wanted = f"One or more arguments are either duplicate or invalid: {next(iter(query))}"
     assert refused(api, **query) == wanted
+
+
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.many)
+def test_every_filter_is_one(noun: Noun) -> None:
+    columns = objects[noun.kind].c
+    assert len(noun.filters) > 10
+    for name, (column, kind) in noun.filters.items():
+        python_type = float if name.endswith("_at") else columns[column].type.python_type
+        assert python_type is (float if name.endswith("_at") else kind), name
 
 
 def test_filters_have_the_types_of_their_attributes(api: Client) -> None:

@@ -70,7 +70,7 @@ def _named(columns: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
 
 
 _PARSERS = (str, bool, int, float)
-_NOT_COLUMNS = ("tenant_id", "healthmonitor_id")
+_NOT_COLUMNS = ("tenant_id", "healthmonitor_id", "vip_vnic_type")
 
 
 @dataclass(frozen=True, kw_only=True)
