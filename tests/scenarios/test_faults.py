@@ -62,6 +62,26 @@ def test_a_refused_new_object_is_left_out_with_what_belongs_to_it(world: World) 
     assert f"l7rule/{tree.rules[0].id}" not in world.held(tree.id)
 
 
+def test_what_is_refused_even_in_its_last_accepted_form_is_left_out(world: World) -> None:
+    """The device lost everything and refuses what it took before: the rest is carried all the same."""
+    tree = world.create()
+    world.tick()
+    front = _front(tree)
+    world.device.switches.rejected[front.id] = "The port is taken."
+    world.device.documents.clear()
+    world.health.tick()
+    world.tick()
+    assert world.status(tree.id, front.id) == "ERROR"
+    assert world.status(tree.id) == "ACTIVE"
+    assert f"listener/{front.id}" not in world.held(tree.id)
+    assert f"listener/{tree.listeners[1].id}" in world.held(tree.id)
+    world.put(tree.id, dataclasses.replace(front, connection_limit=5))
+    world.device.switches.rejected.clear()
+    world.settle()
+    assert '"connection_limit": 5' in world.held(tree.id)[f"listener/{front.id}"]
+    assert set(world.statuses(tree.id).values()) == {"ACTIVE"}
+
+
 def test_a_refusal_is_tried_again_and_heals_by_itself(world: World) -> None:
     tree = world.create()
     world.tick()

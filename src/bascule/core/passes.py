@@ -41,7 +41,7 @@ LOG = logging.getLogger(__name__)
 _NEED_PAUSE = 1.0
 """Seconds after which a load balancer looks again for a shared unit, should nobody have woken it."""
 
-_ROUNDS = 5
+_ROUNDS = 10
 """How often a pass leaves out what was refused and tries the rest, before it gives up until the next pass."""
 
 INTERNAL = "Something went wrong inside the load balancer service. It is tried again."
@@ -49,10 +49,15 @@ INTERNAL = "Something went wrong inside the load balancer service. It is tried a
 
 @dataclass(slots=True)
 class _Job:
-    """One unit on its way through a pass. `target` is what each carrier should hold."""
+    """One unit on its way through a pass. `target` is what each carrier should hold.
+
+    `definition` is what is carried out, `kept` what is remembered as accepted: they differ by what was left out altogether.
+    """
 
     known: Known
     definition: Definition | None = None
+    kept: ServiceDefinition | None = None
+    left_out: set[str] = field(default_factory=set)
     target: dict[str, Documents] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -131,7 +136,7 @@ class Passes:
         definition, missing = self._resolver.definition(stored.tree, unit.id, unit.generation, unit.replace)
         for each in missing:
             job.fault(FaultKind.REJECTED, each.object_id, each.text)
-        job.definition = with_last_accepted(definition, _accepted(job.known), job.faults) if missing else definition
+        job.kept = job.definition = with_last_accepted(definition, _accepted(job.known), job.faults) if missing else definition
 
     def _render(self, backend: Backend, job: _Job) -> None:
         wanted = tuple(backend.carriers(job.definition))
@@ -182,17 +187,22 @@ class Passes:
         return plans
 
     def _leave_out(self, backend: Backend, job: _Job) -> bool:
-        """Put what was refused back to its last accepted form; tells whether the rest is worth another try."""
+        """Put what was refused back to its last accepted form; what is refused even so, leave out.
+
+        Tells whether the rest is worth another try.
+        """
         refused = [outcome for outcome in job.outcomes.values() if isinstance(outcome, Rejected)]
-        fresh = False
+        before = (len(job.faults), len(job.left_out))
         for outcome in refused:
             for object_id in outcome.objects:
-                if object_id != job.id and object_id not in job.faults:
+                if object_id in job.faults:
+                    job.left_out.add(object_id)
+                elif object_id != job.id:
                     job.fault(FaultKind.REJECTED, object_id, outcome.reason, outcome.operator_text)
-                    fresh = True
-        if not fresh or not isinstance(job.definition, ServiceDefinition):
+        if before == (len(job.faults), len(job.left_out)) or job.kept is None:
             return False
-        job.definition = with_last_accepted(job.definition, _accepted(job.known), job.faults)
+        job.kept = with_last_accepted(job.kept, _accepted(job.known), job.faults)
+        job.definition = with_last_accepted(job.kept, None, job.left_out)
         try:
             self._render(backend, job)
         except Exception as error:
@@ -214,7 +224,6 @@ class Passes:
         if all_lost:
             job.fault(FaultKind.TRANSIENT, unit.id, "Nothing that carries the load balancer answers.")
         settled = not bad and not waits and not all_lost
-        definition = job.definition if isinstance(job.definition, ServiceDefinition) else None
         return Result(
             unit=unit,
             carriers=carriers,
@@ -222,8 +231,8 @@ class Passes:
             faults=tuple(job.faults.values()),
             wait=min(each.seconds for each in waits) if waits and not bad else None,
             memo={name: each.memo for name, each in job.outcomes.items() if isinstance(each, Wait) and each.memo},
-            accepted=codec.encode(definition) if settled and definition else None,
-            wanted=_wanted(backend, unit.lane_id, definition),
+            accepted=codec.encode(job.kept) if settled and job.kept else None,
+            wanted=_wanted(backend, unit.lane_id, job.kept),
         )
 
 
