@@ -82,6 +82,8 @@ def test_filters_of_children(api: Client, load_balancer: dict[str, Any], listene
     members = f"/pools/{pool['id']}/members"
     assert ids(members, "members", address="10.1.0.5", weight="1", backup="no") == [member["id"]]
     assert ids(members, "members", weight="2") == []
+    assert ids(members, "members", pool_id=pool["id"]) == [member["id"]]
+    assert api.get(members, pool_id=other).fault == "One or more arguments are either duplicate or invalid: pool_id"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def parse(noun: Noun, params: Params, page_limit: int, scope: Mapping[str, str])
         return Asked(Query(filters=scope, limit=page_limit), fields)
     tags = {name: _split(params, parameter) for parameter, name in _TAGS.items() if parameter in params}
     query = Query(
-        filters=_filters(noun, params) | dict(scope),
+        filters=_filters(noun, params, scope),
         **tags,
         sort=_sort(noun, params),
         limit=_limit(params, page_limit),
@@ -113,14 +113,16 @@ def _invalid(names: Iterable[str]) -> Malformed:
     return Malformed(f"One or more arguments are either duplicate or invalid: {', '.join(names)}")
 
 
-def _filters(noun: Noun, params: Params) -> dict[str, Any]:
+def _filters(noun: Noun, params: Params, scope: Mapping[str, str]) -> dict[str, Any]:
     names = [name for name in params if name not in _OURS]
     if unknown := [name for name in names if name not in noun.filters]:
         raise _invalid(unknown)
-    found = {}
+    found: dict[str, Any] = dict(scope)
     for name in names:
         column, kind = noun.filters[name]
-        found[column] = _value(name, _single(params, name), kind)
+        value = _value(name, _single(params, name), kind)
+        if found.setdefault(column, value) != value:
+            raise _invalid([name])
     return found
 
 

@@ -109,4 +109,4 @@ def show(row: Any, related: Related) -> L7RuleAnswer:
     )
 
 
-L7RULE = Noun(kind=Kind.L7RULE, one="rule", many="rules", answer=L7RuleAnswer, show=show)
+L7RULE = Noun(kind=Kind.L7RULE, one="rule", many="rules", answer=L7RuleAnswer, show=show, also={"l7policy_id": "l7policy_id"})

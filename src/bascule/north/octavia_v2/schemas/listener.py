@@ -209,5 +209,5 @@ LISTENER = Noun(
     many="listeners",
     answer=ListenerAnswer,
     show=show,
-    also={"loadbalancer_id": "load_balancer_id"},
+    also={"loadbalancer_id": "load_balancer_id", "load_balancer_id": "load_balancer_id"},
 )

@@ -137,4 +137,4 @@ def show(row: Any, related: Related) -> MemberAnswer:
     )
 
 
-MEMBER = Noun(kind=Kind.MEMBER, one="member", many="members", answer=MemberAnswer, show=show)
+MEMBER = Noun(kind=Kind.MEMBER, one="member", many="members", answer=MemberAnswer, show=show, also={"pool_id": "pool_id"})

@@ -216,5 +216,5 @@ POOL = Noun(
     many="pools",
     answer=PoolAnswer,
     show=show,
-    also={"loadbalancer_id": "load_balancer_id"},
+    also={"loadbalancer_id": "load_balancer_id", "load_balancer_id": "load_balancer_id"},
 )

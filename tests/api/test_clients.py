@@ -1,0 +1,134 @@
+"""Clients as they are, unmodified: the openstack command with the load-balancer plug-in, and openstacksdk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openstack
+import pytest
+
+from tests.api.bascule import NETWORK_ID, VIPS, Bascule
+from tests.api.serving import serving
+
+OPENSTACK = Path(sys.executable).with_name("openstack")
+
+
+@pytest.fixture
+def url(bascule: Bascule) -> Iterator[str]:
+    with serving(bascule) as url:
+        yield url
+
+
+class Command:
+    """Runs `openstack loadbalancer` without Keystone."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self._environment = {
+            "HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "OS_AUTH_TYPE": "none",
+            "OS_ENDPOINT": url,
+        }
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(OPENSTACK), "loadbalancer", *arguments]
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def do(self, *arguments: str, **attributes: str) -> str:
+        """Run a command that succeeds; give what it prints."""
+        options = [part for name, value in attributes.items() for part in (f"--{name.replace('_', '-')}", value)]
+        done = self.run(*arguments, *options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def shown(self, *arguments: str, **attributes: str) -> Any:
+        """Run a command that shows something; give that."""
+        return json.loads(self.do(*arguments, "-f", "json", **attributes))
+
+    def refused(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert done.returncode != 0
+        return done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_openstack_command(url: str, tmp_path: Path) -> None:
+    if not OPENSTACK.exists():
+        pytest.skip("the openstack command is not installed beside this Python")
+    lb = Command(url, tmp_path)
+    made = lb.shown("create", "--wait", name="lb1", vip_subnet_id="vips", vip_address="127.9.0.99")
+    assert (made["provisioning_status"], made["operating_status"]) == ("ACTIVE", "ONLINE")
+    assert (made["vip_subnet_id"], made["vip_address"]) == (VIPS.id, "127.9.0.99")
+    assert lb.shown("create", vip_network_id=NETWORK_ID, project="demo")["project_id"] == "demo"
+
+    listener = lb.shown(
+        "listener", "create", "lb1", "--wait", name="web", protocol="HTTP", protocol_port="80", connection_limit="9"
+    )
+    assert (listener["protocol_port"], listener["connection_limit"]) == (80, 9)
+    pool = lb.shown("pool", "create", name="pool", listener="web", protocol="HTTP", lb_algorithm="ROUND_ROBIN")
+    lb.do("healthmonitor", "create", "pool", name="hm", type="HTTP", delay="5", timeout="3", max_retries="2")
+    member = lb.shown(
+        "member", "create", "pool", "--wait", name="one", address="10.1.0.9", protocol_port="80", subnet_id="members", tag="blue"
+    )
+    assert (member["operating_status"], member["tags"]) == ("ONLINE", ["blue"])
+    lb.do("member", "set", "pool", "one", weight="7")
+    assert lb.shown("member", "show", "pool", "one")["weight"] == 7
+    lb.do("l7policy", "create", "web", name="go", action="REDIRECT_TO_URL", redirect_url="http://x.example/")
+    lb.do("l7rule", "create", "go", type="PATH", compare_type="STARTS_WITH", value="/old")
+    assert [each["value"] for each in lb.shown("l7rule", "list", "go")] == ["/old"]
+
+    tree = json.loads(lb.do("status", "show", "lb1"))["loadbalancer"]
+    assert tree["listeners"][0]["pools"][0]["members"][0]["name"] == "one"
+    assert lb.shown("stats", "show", "lb1")["total_connections"] == 0
+    assert [each["name"] for each in lb.shown("member", "list", "pool", tags="blue")] == ["one"]
+    assert [each["name"] for each in lb.shown("provider", "list")] == ["memory"]
+    lb.do("failover", "lb1", "--wait")
+    lb.do("set", "lb1", name="renamed", description="d")
+    lb.do("listener", "unset", "web", "--connection-limit")
+    assert lb.shown("listener", "show", "web")["connection_limit"] == -1
+
+    assert "it has children (HTTP 400)" in lb.refused("delete", "renamed")
+    assert "Unable to locate nowhere in subnets" in lb.refused("create", "--vip-subnet-id", "nowhere")
+    wrong = lb.refused("member", "create", pool["id"], "--address", "192.0.2.1", "--protocol-port", "80")
+    assert "Members must lie in a subnet that is declared for members" in wrong
+    lb.do("delete", "renamed", "--cascade", "--wait")
+    assert [each["project_id"] for each in lb.shown("list")] == ["demo"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning", "ignore::DeprecationWarning")  # of its own parts
+def test_openstacksdk(url: str) -> None:
+    with openstack.connect(auth_type="none", endpoint=url) as connection:
+        service = connection.load_balancer
+        subnet = connection.network.find_subnet("vips")
+        made = service.create_load_balancer(name="lb1", vip_subnet_id=subnet.id)
+        made = service.wait_for_load_balancer(made.id, interval=0.1)
+        assert (made.provisioning_status, made.operating_status) == ("ACTIVE", "ONLINE")
+        listener = service.create_listener(load_balancer_id=made.id, protocol="HTTP", protocol_port=80, name="web")
+        pool = service.create_pool(listener_id=listener.id, protocol="HTTP", lb_algorithm="ROUND_ROBIN")
+        monitor = service.create_health_monitor(pool_id=pool.id, type="HTTP", delay=5, timeout=3, max_retries=2)
+        member = service.create_member(pool, address="10.1.0.5", protocol_port=80)
+        assert service.update_member(member, pool, weight=5).weight == 5
+        assert service.get_pool(pool).health_monitor_id == monitor.id
+        policy = service.create_l7_policy(listener_id=listener.id, action="REJECT")
+        service.create_l7_rule(policy, type="PATH", compare_type="STARTS_WITH", value="/private")
+        assert [each.rule_value for each in service.l7_rules(policy)] == ["/private"]
+        assert [each.id for each in service.listeners(load_balancer_id=made.id)] == [listener.id]
+        assert service.find_load_balancer("lb1").id == made.id
+        assert service.find_listener("web").id == listener.id
+        assert [each.id for each in service.load_balancers(name="lb1", limit=1)] == [made.id]
+        assert service.get_load_balancer_statistics(made.id).total_connections == 0
+        service.failover_load_balancer(made.id)
+        service.wait_for_load_balancer(made.id, interval=0.1)
+        with pytest.raises(openstack.exceptions.BadRequestException, match="it has children"):
+            service.delete_load_balancer(made)
+        service.delete_load_balancer(made, cascade=True)
+        with pytest.raises(openstack.exceptions.NotFoundException):
+            service.wait_for_load_balancer(made.id, status="DELETED", interval=0.1)
