@@ -49,6 +49,7 @@ def main(arguments: list[str]) -> int:
 def run(parts: Sequence[str], effort: Effort, say: Callable[[str], None]) -> dict[str, Any]:
     """Run some parts on every kind of database that can be had. Gives all figures, as they are written to a file."""
     found: dict[str, Any] = {"machine": report.machine()}
+    print(report.machine_text(found["machine"]), flush=True)
     with ExitStack() as stack:
         kinds = list(_kinds(stack))
         for kind in kinds:

@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -27,8 +27,7 @@ from granian.log import LogLevels
 from bascule.cmd import api, process
 from bench import standard
 from bench.floor_sql import EMPTY, Dialect, postgresql, sqlite
-
-THREADS = 4
+from bench.load import CONNECTIONS
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -62,22 +61,18 @@ class Floor:
         for connection in vars(self._mine).values():
             connection.close()
 
-    @contextmanager
-    def _read(self) -> Iterator[Any]:
-        with self._dialect.read(self._connection("reading")) as cursor:
-            yield cursor
+    def _read(self) -> AbstractContextManager[Any]:
+        return self._dialect.read(self._connection("reading", self._dialect.connect_to_read))
 
-    @contextmanager
-    def _write(self) -> Iterator[Any]:
-        with self._dialect.write(self._connection("writing")) as cursor:
-            yield cursor
+    def _write(self) -> AbstractContextManager[Any]:
+        return self._dialect.write(self._connection("writing", self._dialect.connect_to_write))
 
-    def _connection(self, purpose: str) -> Any:
+    def _connection(self, name: str, connect: Callable[[], Any]) -> Any:
         """This thread's own connection, so that no pool is needed."""
-        found = getattr(self._mine, purpose, None)
+        found = getattr(self._mine, name, None)
         if found is None:
-            found = self._dialect.connect()
-            setattr(self._mine, purpose, found)
+            found = connect()
+            setattr(self._mine, name, found)
         return found
 
     def _one(self, load_balancer_id: str) -> dict[str, Any]:
@@ -256,7 +251,7 @@ def main(arguments: list[str]) -> int:
         port=given.port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=THREADS,
+        blocking_threads=CONNECTIONS,
         backpressure=api.BACKPRESSURE,
         workers_kill_timeout=api.GRACE,
         log_level=LogLevels.warning,

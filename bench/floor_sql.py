@@ -230,7 +230,8 @@ class Dialect:
     """How to talk to one kind of database. `json` gives the value of a JSON column."""
 
     sql: Sql
-    connect: Callable[[], Any]
+    connect_to_read: Callable[[], Any]
+    connect_to_write: Callable[[], Any]
     read: Callable[[Any], AbstractContextManager[Any]]
     write: Callable[[Any], AbstractContextManager[Any]]
     json: Callable[[Any], Any]
@@ -265,7 +266,7 @@ def sqlite(url: str) -> Dialect:
     def read(conn: sqlite3.Connection) -> AbstractContextManager[sqlite3.Cursor]:
         return transaction("BEGIN", conn)
 
-    return Dialect(_statements(str), connect, read, write, msgspec.json.Decoder().decode)
+    return Dialect(_statements(str), connect, connect, read, write, msgspec.json.Decoder().decode)
 
 
 def postgresql(url: str) -> Dialect:
@@ -276,24 +277,23 @@ def postgresql(url: str) -> Dialect:
     set_json_loads(msgspec.json.Decoder().decode)
     target = url.replace("+psycopg", "")
 
-    def connect() -> Any:
-        return psycopg.connect(target)
+    def connect_to_read() -> Any:
+        made = psycopg.connect(target)
+        made.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        made.read_only = True
+        return made
+
+    def connect_to_write() -> Any:
+        made = psycopg.connect(target)
+        made.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        return made
 
     @contextmanager
-    def write(conn: Any) -> Iterator[Any]:
-        conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        with conn.transaction(), conn.cursor() as cursor:
-            yield cursor
-
-    @contextmanager
-    def read(conn: Any) -> Iterator[Any]:
-        if conn.isolation_level is not psycopg.IsolationLevel.REPEATABLE_READ:
-            conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            conn.read_only = True
+    def transaction(conn: Any) -> Iterator[Any]:
         with conn.transaction(), conn.cursor() as cursor:
             yield cursor
 
     def words(sql: str) -> str:
         return re.sub(r":(\w+)", r"%(\1)s", sql).replace("?", "%s")
 
-    return Dialect(_statements(words), connect, read, write, lambda value: value)
+    return Dialect(_statements(words), connect_to_read, connect_to_write, transaction, transaction, lambda value: value)

@@ -12,7 +12,7 @@ from typing import Any
 
 HOST = "127.0.0.1"
 CONNECTIONS = 4
-"""How many connections a measurement uses at a time: as many as the API has threads."""
+"""How many connections a measurement uses at a time, and how many threads a server has to answer them."""
 
 
 def encode(method: str, path: str, body: Any = None) -> bytes:

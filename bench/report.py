@@ -30,6 +30,13 @@ def machine() -> dict[str, Any]:
     }
 
 
+def machine_text(found: Mapping[str, Any]) -> str:
+    text = f"Python {found['python']} on {found['processors']} processors ({found['processor']}), load {found['load_before']:.1f}"
+    if found["load_before"] > 0.5:
+        text += "\nOTHER PROGRAMS ARE BUSY HERE: times are too long and rates too low. The ratios to the floor suffer least."
+    return text
+
+
 def costs(found: Iterable[Compared]) -> dict[str, Any]:
     return {
         each.workload.name: {

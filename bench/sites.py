@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import processes
+from bench.load import CONNECTIONS
 from bench.standard import MEMBERS, VIPS
 
 _CONFIGURATION = f"""\
@@ -23,6 +24,7 @@ connection = {{url}}
 
 [api]
 bind_port = {{port}}
+threads = {CONNECTIONS}
 
 [subnet:{VIPS.name}]
 id = {VIPS.id}
@@ -66,9 +68,8 @@ def floor(url: str) -> Iterator[Server]:
     port = processes.free_port()
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         log = Path(folder) / "log"
-        with processes.running(log, "bench.floor", "--database", url, "--port", str(port)) as pid:
-            processes.wait_until_answering(port, pid, log)
-            yield Server(port, pid)
+        with _serving(port, log, "bench.floor", "--database", url, "--port", str(port)) as server:
+            yield server
 
 
 @contextmanager
@@ -77,6 +78,17 @@ def _started(url: str, module: str, *arguments: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         file, log = Path(folder) / "bascule.conf", Path(folder) / "log"
         file.write_text(_CONFIGURATION.format(folder=folder, url=url, port=port))
-        with processes.running(log, module, *arguments, "--config-file", str(file)) as pid:
-            processes.wait_until_answering(port, pid, log)
+        with _serving(port, log, module, *arguments, "--config-file", str(file)) as server:
+            yield server
+
+
+@contextmanager
+def _serving(port: int, log: Path, module: str, *arguments: str) -> Iterator[Server]:
+    """A server that answers. What goes wrong meanwhile is told together with what the server said last."""
+    try:
+        with processes.running(log, module, *arguments) as pid:
+            processes.wait_until_answering(port, pid)
             yield Server(port, pid)
+    except Exception as error:
+        error.add_note(f"{module} said:\n{log.read_text(errors='replace')[-4000:]}")
+        raise

@@ -78,24 +78,24 @@ def member_body(number: int) -> dict[str, Any]:
     return {"member": {"address": f"198.19.{number >> 8 & 255}.{number & 255}", "protocol_port": 9000}}
 
 
-def tree(name: str, address: str, port_id: str) -> Tree:
-    """The same load balancer as a value, with ids of its own."""
-    vip = Vip(address=address, subnet_id=VIPS.id, network_id=VIPS.network_id, port_id=port_id)
-    root = LoadBalancer(id=_id(), project_id=PROJECT, provider="memory", name=name, vip=vip)
+def tree(load_balancer_id: str, name: str, vip: Vip) -> Tree:
+    """The same load balancer as a value."""
+    root = LoadBalancer(id=load_balancer_id, project_id=PROJECT, provider="memory", name=name, vip=vip)
     web, api = (
-        Pool(id=_id(), name=pool, protocol=PoolProtocol.HTTP, lb_algorithm=Algorithm.ROUND_ROBIN) for pool in ("web", "api")
+        Pool(id=new_id(), name=pool, protocol=PoolProtocol.HTTP, lb_algorithm=Algorithm.ROUND_ROBIN) for pool in ("web", "api")
     )
-    front = Listener(id=_id(), name="front", protocol=ListenerProtocol.HTTP, protocol_port=80, default_pool_id=web.id)
-    side = Listener(id=_id(), name="side", protocol=ListenerProtocol.HTTP, protocol_port=8080, default_pool_id=api.id)
+    front = Listener(id=new_id(), name="front", protocol=ListenerProtocol.HTTP, protocol_port=80, default_pool_id=web.id)
+    side = Listener(id=new_id(), name="side", protocol=ListenerProtocol.HTTP, protocol_port=8080, default_pool_id=api.id)
     first, second, third, fourth = (
-        Member(id=_id(), pool_id=pool.id, address=f"198.19.0.{number}", protocol_port=8080)
+        Member(id=new_id(), pool_id=pool.id, address=f"198.19.0.{number}", protocol_port=8080)
         for number, pool in enumerate((web, web, api, api), 1)
     )
-    monitor = HealthMonitor(id=_id(), pool_id=web.id, type=MonitorType.TCP, delay=5, timeout=3, max_retries=3)
-    policy = L7Policy(id=_id(), listener_id=front.id, action=PolicyAction.REDIRECT_TO_POOL, redirect_pool_id=api.id, position=1)
-    rule = L7Rule(id=_id(), l7policy_id=policy.id, type=RuleType.PATH, compare_type=CompareType.STARTS_WITH, value="/api")
+    monitor = HealthMonitor(id=new_id(), pool_id=web.id, type=MonitorType.TCP, delay=5, timeout=3, max_retries=3)
+    policy = L7Policy(id=new_id(), listener_id=front.id, action=PolicyAction.REDIRECT_TO_POOL, redirect_pool_id=api.id, position=1)
+    rule = L7Rule(id=new_id(), l7policy_id=policy.id, type=RuleType.PATH, compare_type=CompareType.STARTS_WITH, value="/api")
     return Tree(root).put(web, monitor, first, second, api, third, fourth, front, policy, rule, side)
 
 
-def _id() -> str:
+def new_id() -> str:
+    """An id that nothing has."""
     return str(uuid.uuid4())
