@@ -44,7 +44,8 @@ def test_whoever_is_guilty_the_rest_holds_together(data: st.DataObject) -> None:
     accepted = data.draw(st.sampled_from([None, _definition(before)]))
     result = with_last_accepted(_definition(after, 2), accepted, guilty)
     assert _has_no_loose_ends(result.tree)
-    untouched = set(result.tree.children) - guilty
+    rules = {rule.id for rule in before.rules}  # they come and go with their policy
+    untouched = set(result.tree.children) - guilty - rules
     assert untouched <= set(after.children)
 
 
@@ -56,6 +57,27 @@ def test_an_accepted_form_that_points_at_a_pool_that_is_gone_points_nowhere() ->
     kept = result.tree.listener(front.id)
     assert kept is not None
     assert (kept.name, kept.default_pool_id) == ("front", None)
+
+
+def test_a_policy_and_its_rules_are_one_piece() -> None:
+    """With one of its rules missing a policy would match what nobody asked for."""
+    before = standard()
+    policy = before.policies[0]
+    second = dataclasses.replace(before.rules[0], id="second", value="/more")
+    accepted = _definition(before)
+    result = with_last_accepted(_definition(before.put(second), 2), accepted, ["second"])
+    assert [rule.id for rule in result.tree.rules_of(policy.id)] == [before.rules[0].id]
+    never = with_last_accepted(_definition(before.put(second), 2), None, ["second"])
+    assert never.tree.policy(policy.id) is None
+
+
+def test_what_points_at_a_new_pool_that_is_refused_stays_where_it_was() -> None:
+    before = standard()
+    front = before.listeners[0]
+    new = dataclasses.replace(before.pools[0], id="new", name="new")
+    after = before.put(new, dataclasses.replace(front, default_pool_id=new.id))
+    result = with_last_accepted(_definition(after, 2), _definition(before), [new.id])
+    assert result.tree == before
 
 
 def test_a_definition_survives_the_store() -> None:

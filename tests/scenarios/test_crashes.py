@@ -153,7 +153,7 @@ def test_a_worker_that_lost_its_lane_is_refused_by_the_database(world: World) ->
         batch = knowledge.load(conn, units.load(conn, [tree.id]))
     lease = world.database.write(lambda conn: units.take(conn, lane, "late"))
     assert lease is not None
-    results = world.passes.run(lane.id, Fence(1, lease.fence), list(batch.values()), {})
+    results = world.passes.run(lane.id, Fence(1, lease.fence), list(batch.values()), {}, lambda _: None)
     other = world.new_worker()
     other.tick()
     world.clock.now += 16

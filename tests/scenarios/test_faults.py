@@ -56,8 +56,10 @@ def test_a_refused_new_object_is_left_out_with_what_belongs_to_it(world: World) 
     world.create(tree)
     world.tick()
     statuses = world.statuses(tree.id)
-    assert statuses.pop(policy.id) == "ERROR"
+    assert statuses.pop(policy.id) == statuses.pop(tree.rules[0].id) == "ERROR"
     assert set(statuses.values()) == {"ACTIVE"}
+    assert world.faults(tree.id)[policy.id] == "no policies today"
+    assert "something else is not" in world.faults(tree.id)[tree.rules[0].id]
     assert f"l7policy/{policy.id}" not in world.held(tree.id)
     assert f"l7rule/{tree.rules[0].id}" not in world.held(tree.id)
 

@@ -33,10 +33,10 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> None:
         worker.stop()
 
     worker.start()
-    # A pass begins others while there is something to do, so it has to hear of it in between.
+    # Passes go on in threads of their own for as long as there is something to do, so they have to hear of it.
     finishing = threading.Thread(target=finish, daemon=True)
     finishing.start()
-    process.loop(worker.tick, sleeper.wait, settings.worker.poll_interval, stop)
+    process.loop(worker.begin, sleeper.wait, settings.worker.poll_interval, stop)
     finishing.join()
     sleeper.close()
     database.close()

@@ -56,9 +56,15 @@ class CertificateLibrary:
             return kept[1]
         content = self._read(project_id, ref)
         with self._lock:
-            self._kept = {k: v for k, v in self._kept.items() if now - v[0] < self._ttl}
+            self._kept.pop(key, None)
             self._kept[key] = (now, content)
+            self._forget(now)
         return content
+
+    def _forget(self, now: float) -> None:
+        """Let go of what is too old. The oldest stand first."""
+        while self._kept and now - next(iter(self._kept.values()))[0] >= self._ttl:
+            del self._kept[next(iter(self._kept))]
 
     def _read(self, project_id: str, ref: str) -> bytes:
         name = _NAME.fullmatch(ref)

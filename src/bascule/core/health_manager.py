@@ -42,12 +42,20 @@ class HealthManager:
         for lane, ids in lanes:
             for start in range(0, len(ids), _CHUNK):
                 reports = self._ask(self._backends[lane.backend], lane.id, ids[start : start + _CHUNK])
-                fresh = [each for each in reports if self._last.get((each.unit_id, each.carrier)) != each]
+                fresh = [each for each in reports if not self._is_known(each)]
                 self._recorder.report(fresh)
+                self._recorder.count([each for each in reports if self._last.get((each.unit_id, each.carrier)) != each])
                 seen |= {(each.unit_id, each.carrier): each for each in reports}
                 news = news or bool(fresh)
         self._last = seen
         return news
+
+    def _is_known(self, report: Report) -> bool:
+        """Whether a report says, but for its counters, what the last one said. One that is not alive is never old news:
+        the carrier may have come back and died again in between."""
+        last = self._last.get((report.unit_id, report.carrier))
+        same = last is not None and (last.listeners, last.members) == (report.listeners, report.members)
+        return same and report.alive and last is not None and last.alive
 
     def _ask(self, backend: Backend, lane_id: str, ids: Sequence[str]) -> Sequence[Report]:
         """The reports of some load balancers; none where the lane cannot be asked: then nothing is known to have changed."""

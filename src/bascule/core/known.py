@@ -20,7 +20,7 @@ from bascule.store.units import LOAD_BALANCER, Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """One unit. `stored` is None for shared units; `users` are the ids of the units that need it, `needs` what it needs."""
+    """One unit. `stored` is None for shared units; `needs` are the ids of the shared units it needs."""
 
     unit: Unit
     stored: Stored | None = None
@@ -28,20 +28,17 @@ class Known:
     faults: Mapping[str, Fault] = field(default_factory=dict)
     said: Mapping[str, SeenBy] = field(default_factory=dict)
     needs: Sequence[str] = ()
-    users: Sequence[str] = ()
 
 
 def load(conn: sa.Connection, found: Mapping[str, Unit]) -> dict[str, Known]:
     """What is known of units whose rows have been read (or locked) already."""
     ids = list(found)
     balancers = [unit.id for unit in found.values() if unit.kind == LOAD_BALANCER]
-    shared = [unit.id for unit in found.values() if unit.kind != LOAD_BALANCER]
     stored = trees.load(conn, balancers) if balancers else {}
     carriers = observed.carriers(conn, ids)
     faults = observed.faults(conn, ids)
     said = observed.seen_by(conn, balancers)
     needs = units.needs(conn, balancers)
-    users = units.users(conn, shared) if shared else {}
     return {
         unit.id: Known(
             unit=unit,
@@ -50,7 +47,6 @@ def load(conn: sa.Connection, found: Mapping[str, Unit]) -> dict[str, Known]:
             faults=faults.get(unit.id, {}),
             said=said.get(unit.id, {}),
             needs=needs.get(unit.id, ()),
-            users=users.get(unit.id, ()),
         )
         for unit in found.values()
     }

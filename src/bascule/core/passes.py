@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.core import codec
 from bascule.core.known import Known
 from bascule.core.recorder import Result
 from bascule.core.resolve import Resolver
+from bascule.core.story import describe
 from bascule.model.backend import (
     Backend,
     Done,
@@ -34,15 +35,18 @@ from bascule.model.definition import Definition, ServiceDefinition, SharedDefini
 from bascule.model.documents import Documents, Held, Holding, diff, digests, holding
 from bascule.model.status import CarrierState, Fault, FaultKind
 from bascule.store.observed import Carrier
-from bascule.store.units import LOAD_BALANCER, Rank, shared_id
+from bascule.store.units import LOAD_BALANCER, LaneLost, Rank, shared_id
 
 LOG = logging.getLogger(__name__)
 
-_NEED_PAUSE = 1.0
+_NEED_PAUSE = 10.0
 """Seconds after which a load balancer looks again for a shared unit, should nobody have woken it."""
 
-_ROUNDS = 10
-"""How often a pass leaves out what was refused and tries the rest, before it gives up until the next pass."""
+_LONGEST = 2000
+"""Characters of a text of a data plane that are kept."""
+
+Intend = Callable[[Sequence[Carrier]], None]
+"""Commits the record of carriers before they are written to. Raises LaneLost."""
 
 INTERNAL = "Something went wrong inside the load balancer service. It is tried again."
 
@@ -52,9 +56,12 @@ class _Job:
     """One unit on its way through a pass. `target` is what each carrier should hold.
 
     `definition` is what is carried out, `kept` what is remembered as accepted: they differ by what was left out altogether.
+    `carriers` and `memo` are what is known of the carriers so far.
     """
 
     known: Known
+    carriers: dict[str, Carrier]
+    memo: dict[str, str]
     definition: Definition | None = None
     kept: ServiceDefinition | None = None
     left_out: set[str] = field(default_factory=set)
@@ -76,9 +83,14 @@ class _Job:
             kind=kind,
             generation=self.known.unit.generation,
             since=0.0,
-            user_text=user_text,
-            operator_text=operator_text,
+            user_text=_clean(user_text),
+            operator_text=_clean(operator_text),
         )
+
+
+def _clean(text: str) -> str:
+    """A text as every database takes it: no NUL, no half characters, not endless."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:_LONGEST]
 
 
 class Passes:
@@ -89,16 +101,17 @@ class Passes:
         self._resolver = resolver
         self._secrets = secrets
 
-    def run(self, lane_id: str, fence: Fence, batch: Sequence[Known], shared: Mapping[str, Known]) -> list[Result]:
-        """One pass over units of one lane and backend. `shared` are the units that any of them needs. Raises Fenced."""
+    def run(self, lane_id: str, fence: Fence, batch: Sequence[Known], shared: Mapping[str, Known], intend: Intend) -> list[Result]:
+        """One pass over units of one lane and backend. `shared` are the units that any of them needs. Raises Fenced.
+
+        `intend` is told, before anything is written, what may be on carriers that cannot be asked what they hold.
+        """
         backend = self._backends[batch[0].unit.backend]
         jobs = [self._prepare(backend, known, shared) for known in batch]
         ready = [job for job in jobs if job.stop is None]
-        for _ in range(_ROUNDS):
-            self._carry_out(backend, lane_id, fence, ready)
+        while ready:  # ends: every round leaves out something more
+            self._carry_out(backend, lane_id, fence, ready, intend)
             ready = [job for job in ready if self._leave_out(backend, job)]
-            if not ready:
-                break
         return [self._result(backend, job) for job in jobs]
 
     def plans(self, lane_id: str, known: Known, shared: Mapping[str, Known]) -> tuple[list[Plan], list[str]]:
@@ -113,7 +126,7 @@ class Passes:
 
     def _prepare(self, backend: Backend, known: Known, shared: Mapping[str, Known]) -> _Job:
         """Everything that happens to a unit before its data plane is touched. Never raises: one bad unit harms no other."""
-        job = _Job(known)
+        job = _Job(known, dict(known.carriers), json.loads(known.unit.memo) if known.unit.memo else {})
         try:
             job.stop = _too_new(backend, known) or _not_ready(known, shared)
             if job.stop is None:
@@ -129,9 +142,7 @@ class Passes:
         if unit.deleted is not None:
             return
         if stored is None:
-            job.definition = SharedDefinition(
-                unit_id=unit.id, generation=unit.generation, kind=unit.kind, key=unit.key, users=tuple(job.known.users)
-            )
+            job.definition = SharedDefinition(unit_id=unit.id, generation=unit.generation, kind=unit.kind, key=unit.key)
             return
         definition, missing = self._resolver.definition(stored.tree, unit.id, unit.generation, unit.replace)
         for each in missing:
@@ -146,17 +157,19 @@ class Passes:
         job.target = {name: backend.render(job.definition, name) for name in wanted}
         job.target |= {name: {} for name in job.known.carriers if name not in job.target}
 
-    def _carry_out(self, backend: Backend, lane_id: str, fence: Fence, jobs: Sequence[_Job]) -> None:
+    def _carry_out(self, backend: Backend, lane_id: str, fence: Fence, jobs: Sequence[_Job], intend: Intend) -> None:
         """Read, compare and apply. Afterwards every job has an outcome for each of its carriers."""
         by_id = {job.id: job for job in jobs}
+        outcomes: Mapping[Target, Outcome] = {}
         try:
             plans = self._plans(backend, lane_id, jobs)
+            if plans and backend.reads is Reads.RECORD:
+                intend([_intended(backend, by_id[plan.unit_id], plan) for plan in plans])
             outcomes = backend.apply(lane_id, fence, plans, self._secrets) if plans else {}
-        except Fenced:
+        except (Fenced, LaneLost):
             raise
         except Exception as error:
             LOG.exception("lane %s: a batch of %d failed", lane_id, len(jobs))
-            outcomes = {}
             failed = Retry("The data plane cannot be reached.", f"{type(error).__name__}: {error}")
             for job in jobs:
                 job.outcomes |= {name: failed for name in job.target if name not in job.outcomes}
@@ -164,6 +177,7 @@ class Passes:
             by_id[unit_id].outcomes[name] = outcome
         for job in jobs:
             job.outcomes |= {name: Retry("No answer.") for name in job.target if name not in job.outcomes}
+            _take_over(backend, job)
 
     def _plans(self, backend: Backend, lane_id: str, jobs: Sequence[_Job]) -> list[Plan]:
         """The plans that are not empty. Carriers that need none, or do not answer, get their outcome here."""
@@ -171,7 +185,6 @@ class Passes:
         read: Mapping[Target, Documents | Lost] = backend.read(lane_id, targets) if backend.reads is Reads.DEVICE else {}
         plans: list[Plan] = []
         for job in jobs:
-            memo = _memo(job.known)
             job.outcomes = {}
             for name, target in job.target.items():
                 actual = _actual(backend, job, name, read)
@@ -181,7 +194,7 @@ class Passes:
                 steps = diff(actual, target)
                 if steps:
                     unit = job.known.unit
-                    plans.append(Plan(unit.id, name, unit.generation, steps, target, memo.get(name)))
+                    plans.append(Plan(unit.id, name, unit.generation, steps, target, job.memo.get(name)))
                 else:
                     job.outcomes[name] = Done()
         return plans
@@ -191,16 +204,17 @@ class Passes:
 
         Tells whether the rest is worth another try.
         """
-        refused = [outcome for outcome in job.outcomes.values() if isinstance(outcome, Rejected)]
-        before = (len(job.faults), len(job.left_out))
-        for outcome in refused:
-            for object_id in outcome.objects:
-                if object_id in job.faults:
-                    job.left_out.add(object_id)
-                elif object_id != job.id:
-                    job.fault(FaultKind.REJECTED, object_id, outcome.reason, outcome.operator_text)
-        if before == (len(job.faults), len(job.left_out)) or job.kept is None:
+        if job.kept is None:
             return False
+        refused = [outcome for outcome in job.outcomes.values() if isinstance(outcome, Rejected)]
+        blamed = {object_id: each for each in refused for object_id in each.objects if object_id in job.kept.tree.children}
+        again = blamed.keys() & job.faults.keys()
+        fresh = blamed.keys() - again
+        if not fresh and again <= job.left_out:
+            return False
+        for object_id in fresh:
+            job.fault(FaultKind.REJECTED, object_id, blamed[object_id].reason, blamed[object_id].operator_text)
+        job.left_out |= again
         job.kept = with_last_accepted(job.kept, _accepted(job.known), job.faults)
         job.definition = with_last_accepted(job.kept, None, job.left_out)
         try:
@@ -213,27 +227,43 @@ class Passes:
 
     def _result(self, backend: Backend, job: _Job) -> Result:
         unit = job.known.unit
-        outcomes: Iterable[Outcome] = [job.stop] if job.stop is not None else job.outcomes.values()
-        carriers = dict(job.known.carriers) if job.stop else _carriers(backend, job)
+        outcomes = [job.stop] if job.stop is not None else list(job.outcomes.values())
         bad = [each for each in outcomes if isinstance(each, Retry | Rejected)]
         waits = [each for each in outcomes if isinstance(each, Wait)]
-        all_lost = not job.stop and bool(job.outcomes) and all(isinstance(each, Lost) for each in job.outcomes.values())
-        for each in bad:
+        lost = [each for each in outcomes if isinstance(each, Lost)]
+        if lost and (unit.deleted is not None or len(lost) == len(outcomes)):
+            bad.append(Retry("Nothing that carries the load balancer answers." if unit.deleted is None else _NOT_CLEARED))
+        for each in sorted(bad, key=lambda each: isinstance(each, Rejected)):  # a refusal says more
             kind = FaultKind.REJECTED if isinstance(each, Rejected) else FaultKind.TRANSIENT
             job.fault(kind, unit.id, each.reason, each.operator_text)
-        if all_lost:
-            job.fault(FaultKind.TRANSIENT, unit.id, "Nothing that carries the load balancer answers.")
-        settled = not bad and not waits and not all_lost
+        settled = not bad and not waits
+        if settled:
+            _blame_the_rest(job)
         return Result(
             unit=unit,
-            carriers=carriers,
+            carriers=job.carriers,
             settled=settled,
             faults=tuple(job.faults.values()),
             wait=min(each.seconds for each in waits) if waits and not bad else None,
-            memo={name: each.memo for name, each in job.outcomes.items() if isinstance(each, Wait) and each.memo},
+            memo={} if settled else job.memo,
             accepted=codec.encode(job.kept) if settled and job.kept else None,
             wanted=_wanted(backend, unit.lane_id, job.kept),
         )
+
+
+_NOT_CLEARED = "A part that carries the load balancer does not answer, so it cannot be removed from there."
+
+
+def _blame_the_rest(job: _Job) -> None:
+    """Say of what is not carried as wanted only because of something else that it is so."""
+    if not job.faults or not isinstance(job.definition, ServiceDefinition) or job.known.stored is None:
+        return
+    wanted = job.known.stored.tree
+    causes = [describe(each) for object_id in job.faults if (each := wanted.get(object_id))]
+    for object_id, child in wanted.children.items():
+        if object_id not in job.faults and job.definition.tree.children.get(object_id) != child:
+            text = f"It is not carried as wanted because something else is not: {', '.join(causes)}."
+            job.fault(FaultKind.REJECTED, object_id, text)
 
 
 def _wanted(backend: Backend, lane_id: str, definition: ServiceDefinition | None) -> frozenset[str]:
@@ -263,46 +293,62 @@ def _not_ready(known: Known, shared: Mapping[str, Known]) -> Outcome | None:
 
 
 def _accepted(known: Known) -> ServiceDefinition | None:
-    return codec.decode(known.unit.accepted) if known.unit.accepted else None
-
-
-def _memo(known: Known) -> dict[str, str]:
-    return json.loads(known.unit.memo) if known.unit.memo else {}
+    """What was accepted last; None if nothing was, or if it was written down in a form that is not known here."""
+    if not known.unit.accepted:
+        return None
+    try:
+        return codec.decode(known.unit.accepted)
+    except ValueError:
+        LOG.exception("unit %s: the last accepted definition cannot be read", known.unit.id)
+        return None
 
 
 def _actual(backend: Backend, job: _Job, name: str, read: Mapping[Target, Documents | Lost]) -> Holding | Lost:
     if backend.reads is Reads.RECORD:
-        carrier = job.known.carriers.get(name)
+        carrier = job.carriers.get(name)
         if carrier is None:
             return {}
         # Who looks for drift does not believe the record: everything is sent again.
-        drift = job.known.unit.rank == Rank.DRIFT
+        drift = job.known.unit.rank == Rank.DRIFT and carrier == job.known.carriers.get(name)
         return {doc: Held("" if drift else digest) for doc, digest in carrier.digests.items()}
     documents = read.get((job.id, name), Lost("No answer."))
     return documents if isinstance(documents, Lost) else holding(documents)
 
 
-def _carriers(backend: Backend, job: _Job) -> dict[str, Carrier]:
-    """The carriers of a unit after a pass: what each has confirmed, and whether it still serves."""
-    unit = job.known.unit
+def _new_carrier(backend: Backend, job: _Job, name: str) -> Carrier:
+    return Carrier(unit_id=job.id, name=name, state=CarrierState.FILLING, observed=0, version=backend.version)
+
+
+def _intended(backend: Backend, job: _Job, plan: Plan) -> Carrier:
+    """The record of a carrier that is about to be written to: of what is written, it is not known any more what is there."""
+    carrier = job.carriers.get(plan.carrier) or _new_carrier(backend, job, plan.carrier)
+    unknown = dict.fromkeys((step.name for step in plan.steps), "")
+    job.carriers[plan.carrier] = replace(carrier, digests={**carrier.digests, **unknown})
+    return job.carriers[plan.carrier]
+
+
+def _take_over(backend: Backend, job: _Job) -> None:
+    """What the outcomes of a round say of the carriers: what each has confirmed, whether it serves, what it asks to be kept."""
     wanted = () if job.definition is None else tuple(backend.carriers(job.definition))
-    found: dict[str, Carrier] = {}
     for name, outcome in job.outcomes.items():
-        was = job.known.carriers.get(name)
-        carrier = was or Carrier(unit_id=unit.id, name=name, state=CarrierState.FILLING, observed=0, version=backend.version)
-        if name not in wanted:
-            if not isinstance(outcome, Done):
-                found[name] = replace(carrier, state=CarrierState.RETIRING)
+        carrier = job.carriers.get(name) or _new_carrier(backend, job, name)
+        if isinstance(outcome, Wait) and outcome.memo:
+            job.memo[name] = outcome.memo
         elif isinstance(outcome, Done):
-            found[name] = replace(
+            job.memo.pop(name, None)
+        if isinstance(outcome, Done) and name not in wanted:
+            job.carriers.pop(name, None)
+        elif isinstance(outcome, Done):
+            job.carriers[name] = replace(
                 carrier,
                 state=CarrierState.SERVING,
-                observed=unit.generation,
+                observed=job.known.unit.generation,
                 version=backend.version,
                 digests=digests(job.target[name]),
             )
+        elif name not in wanted:
+            job.carriers[name] = replace(carrier, state=CarrierState.RETIRING)
         elif isinstance(outcome, Lost):
-            found[name] = replace(carrier, state=CarrierState.LOST)
+            job.carriers[name] = replace(carrier, state=CarrierState.LOST)
         else:
-            found[name] = carrier
-    return found
+            job.carriers[name] = carrier

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from bascule.core import known as knowledge
 from bascule.core.known import Known
-from bascule.model.status import CarrierState, Fault, FaultKind, Report, Statistics
+from bascule.model.status import CarrierState, Fault, FaultKind, Report
 from bascule.store import observed, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier, SeenBy
@@ -82,10 +82,39 @@ class Recorder:
         """Write down what came of a batch. Raises LaneLost where the lane is held by somebody else: then nothing is written."""
         self._database.write(lambda conn: self._record(conn, lease, results))
 
+    def intend(self, lease: Lease, carriers: Sequence[Carrier]) -> None:
+        """Write down what is about to be written to carriers of which only our record tells what they hold.
+
+        Raises LaneLost where the lane is held by somebody else: then nothing may be written to them.
+        """
+
+        def work(conn: sa.Connection) -> None:
+            units.hold(conn, lease)
+            known = observed.carriers(conn, sorted({each.unit_id for each in carriers}))
+            before = [known[each.unit_id][each.name] for each in carriers if each.name in known.get(each.unit_id, {})]
+            observed.save_carriers(conn, before, carriers)
+
+        self._database.write(work)
+
+    def postpone(self, lease: Lease, ids: Sequence[str]) -> None:
+        """Put off units that cannot even be read or recorded, so that they hold up nobody else."""
+
+        def work(conn: sa.Connection) -> None:
+            units.hold(conn, lease)
+            units.postpone(conn, ids, self._clock() + self._timing.retry.most)
+
+        self._database.write(work)
+
     def report(self, reports: Sequence[Report]) -> None:
         """Write down what data planes report of members, listeners and themselves."""
         if reports:
             self._database.write(lambda conn: self._report(conn, reports))
+
+    def count(self, reports: Sequence[Report]) -> None:
+        """Write down the counters that data planes report."""
+        counted = [report for report in reports if report.statistics]
+        if counted:
+            self._database.write(lambda conn: self._count(conn, counted))
 
     def _record(self, conn: sa.Connection, lease: Lease, results: Sequence[Result]) -> None:
         units.hold(conn, lease)
@@ -99,18 +128,12 @@ class Recorder:
             for result in results
         }
         knowledge.save(conn, before, after, now)
-        self._wake_users(conn, after, results, now)
+        ready = [result.unit.id for result in results if result.settled and result.unit.kind != LOAD_BALANCER]
+        units.ask_users(conn, ready, now)
         self._let_go(conn, after, results, now)
         gone = [unit_id for unit_id, known in after.items() if known.unit.gone_at is not None]
         if gone:
             observed.forget(conn, gone)
-
-    def _wake_users(self, conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Result], now: float) -> None:
-        """Wake the load balancers that wait for a shared unit that is there now."""
-        ready = [result.unit.id for result in results if result.settled and result.unit.kind != LOAD_BALANCER]
-        waiting = [user for unit_id in ready for user in after[unit_id].users]
-        if waiting:
-            units.ask_behind(conn, waiting, now)
 
     def _let_go(self, conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Result], now: float) -> None:
         """Forget needs that a load balancer has no more, once it has been carried out without them."""
@@ -130,19 +153,20 @@ class Recorder:
         locked = units.lock(conn, sorted({report.unit_id for report in reports}))
         before = knowledge.load(conn, {key: unit for key, unit in locked.items() if unit.gone_at is None})
         after = dict(before)
-        counted: dict[tuple[str, str], Mapping[str, Statistics]] = {}
         for report in reports:
             known = after.get(report.unit_id)
             if known is not None and report.carrier in known.carriers:
                 after[report.unit_id] = reported(known, report)
-                if report.statistics:
-                    counted[(report.unit_id, report.carrier)] = report.statistics
         after = {key: knowledge.stand(known, now, self._timing.error_after) for key, known in after.items()}
         knowledge.save(conn, before, after, now)
-        if counted:
-            observed.save_statistics(conn, counted)
         lost = [key for key, known in after.items() if _lost(known) > _lost(before[key])]
         units.ask(conn, lost, now, Rank.EDIT)
+
+    def _count(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
+        locked = units.lock(conn, sorted({report.unit_id for report in reports}))
+        there = {key for key, unit in locked.items() if unit.gone_at is None}
+        said = {(each.unit_id, each.carrier): each.statistics for each in reports if each.unit_id in there}
+        observed.save_statistics(conn, said)
 
 
 def _lost(known: Known) -> int:
@@ -150,12 +174,18 @@ def _lost(known: Known) -> int:
 
 
 def reported(known: Known, report: Report) -> Known:
-    """What is known after a carrier's report. A carrier that was serving and does not answer is lost; the next pass sees to it."""
+    """What is known after a carrier's report.
+
+    A carrier that was serving and does not answer is lost; the next pass sees to it. One that answers again serves, if it missed
+    nothing in between.
+    """
     said = dict(known.said) | {report.carrier: SeenBy(report.listeners, report.members)}
     carriers = dict(known.carriers)
     carrier = carriers[report.carrier]
     if not report.alive and carrier.state is CarrierState.SERVING:
         carriers[report.carrier] = dataclasses.replace(carrier, state=CarrierState.LOST)
+    elif report.alive and carrier.state is CarrierState.LOST and carrier.observed >= known.unit.observed:
+        carriers[report.carrier] = dataclasses.replace(carrier, state=CarrierState.SERVING)
     return dataclasses.replace(known, said=said, carriers=carriers)
 
 
@@ -183,11 +213,14 @@ def passed(known: Known, result: Result, now: float, timing: Timing) -> Known:
 def _faults(old: Mapping[str, Fault], result: Result, now: float) -> dict[str, Fault]:
     """The faults after a pass. One that goes on keeps the time at which it began.
 
-    A pass that did not come to an end says nothing new about what was refused earlier.
+    Only a pass that came to an end clears faults. One that did not says nothing new about what was refused at the same generation.
     """
-    faults = {} if result.settled else {key: each for key, each in old.items() if each.kind is FaultKind.REJECTED}
+    faults = {} if result.settled else dict(old)
     for fault in result.faults:
         was = old.get(fault.object_id)
+        refused = was is not None and was.kind is FaultKind.REJECTED and was.generation >= fault.generation
+        if refused and fault.kind is FaultKind.TRANSIENT:
+            continue
         since = was.since if was is not None and was.kind is fault.kind else now
         faults[fault.object_id] = dataclasses.replace(fault, since=since)
     return faults
@@ -197,7 +230,7 @@ def _paused(unit: Unit, result: Result, faults: Mapping[str, Fault], now: float,
     """When the unit is due again, if at all."""
     if result.wait is not None:
         return dataclasses.replace(unit, due_at=now + result.wait, rank=Rank.EDIT)
-    lost = any(carrier.state is CarrierState.LOST for carrier in result.carriers.values())
+    lost = any(carrier.state in (CarrierState.LOST, CarrierState.RETIRING) for carrier in result.carriers.values())
     if result.settled and not faults and not lost:
         return dataclasses.replace(unit, due_at=None, rank=Rank.EDIT, attempts=0)
     refused = bool(faults) and all(fault.kind is FaultKind.REJECTED for fault in faults.values())

@@ -45,8 +45,8 @@ class Subnets:
 
         Raises Invalid where the address is outside the subnet, Conflict where it is taken or none is free.
         """
-        if wanted and ipaddress.ip_address(wanted) not in self._networks[subnet.id]:
-            raise Invalid(f"vip_address {wanted} is not in subnet {subnet.id} ({subnet.cidr}).")
+        if wanted:
+            self._check(subnet, wanted)
         while True:
             address = str(ipaddress.ip_address(wanted)) if wanted else self._free(conn, subnet)
             claim_id = claims.hold_address(conn, unit_id, subnet.id, address)
@@ -55,11 +55,19 @@ class Subnets:
             if wanted:
                 raise Conflict(f"vip_address {address} is already in use in subnet {subnet.id}.")
 
+    def _check(self, subnet: Subnet, wanted: str) -> None:
+        network, address = self._networks[subnet.id], ipaddress.ip_address(wanted)
+        if address not in network:
+            raise Invalid(f"vip_address {wanted} is not in subnet {subnet.id} ({subnet.cidr}).")
+        ends = {network.network_address, network.broadcast_address} if network.num_addresses > 2 else set()
+        if address in ends or (subnet.gateway and address == ipaddress.ip_address(subnet.gateway)):
+            raise Invalid(f"vip_address {wanted} is the gateway or an end of subnet {subnet.id} ({subnet.cidr}).")
+
     def _free(self, conn: sa.Connection, subnet: Subnet) -> str:
         """A free address: the lowest one of a small range, any of a large one. Looks at the whole only when it is nearly full."""
         first, last = (ipaddress.ip_address(edge) for edge in (subnet.first, subnet.last))
         size = int(last) - int(first) + 1
-        offsets = range(size) if size <= _SMALL else random.sample(range(size), _SAMPLE)
+        offsets = range(size) if size <= _SMALL else [random.randrange(size) for _ in range(_SAMPLE)]
         candidates = [str(first + offset) for offset in offsets]
         taken = claims.taken(conn, subnet.id, candidates)
         free: Iterator[str] = (address for address in candidates if address not in taken)

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import sqlalchemy as sa
 
@@ -20,6 +20,7 @@ from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend, Fence, Fenced
 from bascule.store import meta, units
 from bascule.store.engine import Database
+from bascule.store.observed import Carrier
 from bascule.store.units import LOAD_BALANCER, Lane, LaneLost, Lease, Unit
 
 LOG = logging.getLogger(__name__)
@@ -59,6 +60,9 @@ class Worker:
         self._watched: dict[str, tuple[str | None, int, int, float]] = {}
         self._pool = ThreadPoolExecutor(lanes_at_once, thread_name_prefix="lane")
         self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._serving: dict[str, Future[bool]] = {}
+        self._missed: set[str] = set()
 
     def start(self) -> None:
         """Make the rows of the lanes that the backends have. Called once before the first tick."""
@@ -70,31 +74,72 @@ class Worker:
         self._stopping.set()
         self._pool.shutdown(wait=True)
 
-    def tick(self) -> bool:
-        """Run passes until nothing is due in any lane that can be had. Tells whether anything was done."""
+    def begin(self) -> bool:
+        """Begin to serve every lane in which something is due, and wait for none of them. One slow lane holds up no other.
+
+        Always False: there is nothing to be gained from calling again at once.
+        """
         with self._database.read() as conn:
             found = units.lanes_with_due(conn, self._clock())
         mine = [lane for lane in found if lane.backend in self._backends and self._tags.issuperset(lane.tags)]
-        return any(list(self._pool.map(self._serve, mine)))
+        with self._lock:
+            for lane in mine:
+                if lane.id in self._serving:
+                    self._missed.add(lane.id)
+                elif not self._stopping.is_set():
+                    self._serving[lane.id] = self._pool.submit(self._serve, lane.id)
+        return False
 
-    def _serve(self, lane: Lane) -> bool:
-        """Take a lane and work until nothing is due in it."""
+    def tick(self) -> bool:
+        """Serve every lane in which something is due until nothing is. Tells whether anything was done."""
+        self.begin()
+        with self._lock:
+            running = list(self._serving.values())
+        return any([each.result() for each in running])  # noqa: C419 - wait for all of them
+
+    def _serve(self, lane_id: str) -> bool:
+        """Serve a lane, and once more if it was asked for in the meantime. Whatever goes wrong in it stays in it."""
+        worked = False
+        try:
+            while True:
+                try:
+                    worked = self._hold(lane_id) or worked
+                except Exception:
+                    LOG.exception("lane %s cannot be served now", lane_id)
+                with self._lock:
+                    if lane_id not in self._missed:
+                        return worked
+                    self._missed.discard(lane_id)
+        finally:
+            with self._lock:
+                del self._serving[lane_id]
+
+    def _hold(self, lane_id: str) -> bool:
+        """Take a lane if it can be had, and work until nothing is due in it."""
+        with self._database.read() as conn:
+            lane = units.lane_now(conn, lane_id)
         if not self._may_take(lane):
             return False
         lease = self._database.write(lambda conn: units.take(conn, lane, self._owner))
         if lease is None:
             return False
         done = threading.Event()
-        beating = threading.Thread(target=self._beat, args=(lease, done), name=f"beat {lane.id}", daemon=True)
+        beating = threading.Thread(target=self._beat, args=(lease, done), name=f"beat {lane_id}", daemon=True)
         beating.start()
         try:
             return self._work(lease)
-        except (LaneLost, Fenced):
-            LOG.warning("lane %s was taken over by another worker", lane.id)
-            return False
+        except LaneLost:
+            LOG.warning("lane %s was taken over by another worker", lane_id)
+        except Fenced:
+            LOG.exception(
+                "the data plane of lane %s has seen a newer owner than this one; if the database was restored from a backup, "
+                "run bascule-db-manage new-epoch",
+                lane_id,
+            )
         finally:
             done.set()
             beating.join()
+        return False
 
     def _work(self, lease: Lease) -> bool:
         """Pass over a batch, and over one unit that failed before, until nothing is due. Then give the lane back."""
@@ -130,14 +175,33 @@ class Worker:
         """One pass and its record. Tells whether anything was due."""
         with self._database.read() as conn:
             due = _first(choose(conn, lease.lane_id, self._clock(), self._batch))
-            batch = knowledge.load(conn, due) if due else {}
-            needed = sorted({each for known in batch.values() for each in known.needs})
-            shared = knowledge.load(conn, units.load(conn, needed)) if needed else {}
-            fence = Fence(meta.epoch(conn), lease.fence)
-        if not batch:
-            return False
-        self._recorder.record(lease, self._passes.run(lease.lane_id, fence, list(batch.values()), shared))
-        return True
+        if due:
+            self._together(lease, due)
+        return bool(due)
+
+    def _together(self, lease: Lease, due: Mapping[str, Unit]) -> None:
+        """Pass over units and record it. If that cannot be done for all of them, one by one; who cannot be helped is put off."""
+        try:
+            with self._database.read() as conn:
+                batch = knowledge.load(conn, due)
+                needed = sorted({each for known in batch.values() for each in known.needs})
+                shared = knowledge.load(conn, units.load(conn, needed)) if needed else {}
+                fence = Fence(meta.epoch(conn), lease.fence)
+
+            def intend(carriers: Sequence[Carrier]) -> None:
+                self._recorder.intend(lease, carriers)
+
+            results = self._passes.run(lease.lane_id, fence, list(batch.values()), shared, intend)
+            self._recorder.record(lease, results)
+        except (LaneLost, Fenced):
+            raise
+        except Exception:
+            LOG.exception("lane %s: %d units could not be passed over", lease.lane_id, len(due))
+            if len(due) > 1:
+                for unit in due.values():
+                    self._together(lease, {unit.id: unit})
+            else:
+                self._recorder.postpone(lease, list(due))
 
 
 def _first(due: Sequence[Unit]) -> dict[str, Unit]:

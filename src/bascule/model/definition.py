@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bascule.model.objects import L7Policy, Listener, Object, Pool, Tree, owner_id
+from bascule.model.objects import L7Policy, L7Rule, Listener, Object, Pool, Tree, owner_id
 from bascule.model.secrets import SecretRef
 
 
@@ -46,13 +46,12 @@ class ServiceDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedDefinition:
-    """One thing that several load balancers need on a data plane, such as a network. `users` are their unit ids, sorted."""
+    """One thing that several load balancers need on a data plane, such as a network."""
 
     unit_id: str
     generation: int
     kind: str
     key: str
-    users: tuple[str, ...]
 
 
 Definition = ServiceDefinition | SharedDefinition
@@ -71,21 +70,44 @@ def secret_refs(each: Object) -> tuple[str, ...]:
 def with_last_accepted(target: ServiceDefinition, accepted: ServiceDefinition | None, guilty: Iterable[str]) -> ServiceDefinition:
     """The definition with every guilty object in the form in which it was last accepted, or without it if it never was.
 
-    Everything else stays as wanted. Where the old form points at something that is gone, it points nowhere instead.
+    A policy and its rules are one piece: with a rule missing it would match what nobody asked for. What points at something that
+    is not there takes its last accepted form as well, or goes. Everything else stays as wanted.
     """
-    tree = target.tree
-    secrets = dict(target.secrets)
-    for object_id in guilty:
-        before = accepted.tree.get(object_id) if accepted else None
-        if accepted is not None and before is not None and object_id in tree.children:
-            tree = tree.put(before)
-            secrets.update({ref: accepted.secrets[ref] for ref in secret_refs(before) if ref in accepted.secrets})
-        elif accepted is not None and before is not None and object_id == tree.id:
-            tree = tree.put(before)
-        else:
-            using = (policy.id for policy in tree.policies if policy.redirect_pool_id == object_id)
-            tree = tree.drop(object_id, *using)
+    before = accepted.tree if accepted else Tree(target.tree.load_balancer)
+    tree, secrets = target.tree, dict(target.secrets)
+    waiting = [_piece(tree, object_id) for object_id in guilty]
+    done: set[str] = set()
+    while waiting:
+        object_id = waiting.pop()
+        if object_id in done or object_id not in tree.children:
+            continue
+        done.add(object_id)
+        waiting += _pointing_at(tree, object_id) if object_id not in before.children else []
+        tree = _put_back(tree, before, object_id)
+        if accepted and (child := tree.get(object_id)):
+            secrets.update({ref: accepted.secrets[ref] for ref in secret_refs(child) if ref in accepted.secrets})
     return dataclasses.replace(target, tree=_consistent(tree), secrets=secrets)
+
+
+def _piece(tree: Tree, object_id: str) -> str:
+    """The object that an object can only be accepted or refused together with."""
+    child = tree.children.get(object_id)
+    return child.l7policy_id if isinstance(child, L7Rule) else object_id
+
+
+def _pointing_at(tree: Tree, pool_id: str) -> list[str]:
+    listeners = [listener.id for listener in tree.listeners if listener.default_pool_id == pool_id]
+    return listeners + [policy.id for policy in tree.policies if policy.redirect_pool_id == pool_id]
+
+
+def _put_back(tree: Tree, before: Tree, object_id: str) -> Tree:
+    """The tree with one object as it was before, a policy with the rules it had; without it if it was not there."""
+    was = before.children.get(object_id)
+    if was is None or isinstance(was, L7Policy):
+        tree = tree.drop(object_id)
+    if was is not None:
+        tree = tree.put(was, *before.rules_of(object_id))
+    return tree
 
 
 def _consistent(tree: Tree) -> Tree:

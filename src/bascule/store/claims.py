@@ -12,7 +12,7 @@ from bascule.store.tables import claim
 ADDRESS = "address"
 
 
-_HELD = sa.select(claim.c.name).where(claim.c.kind == ADDRESS, claim.c.place == sa.bindparam("b_place"), claim.c.live == 1)
+_HELD = sa.select(claim.c.name).where(claim.c.kind == ADDRESS, claim.c.place == sa.bindparam("b_place"))
 _HELD_AMONG = _HELD.where(claim.c.name.in_(sa.bindparam("b_names", expanding=True)))
 _INSERT = claim.insert()
 
@@ -30,7 +30,7 @@ def all_taken(conn: sa.Connection, place: str) -> set[str]:
 def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str) -> str | None:
     """Hold an address for a unit and give the id of the claim; None if somebody holds it."""
     claim_id = str(uuid.uuid4())
-    row = {"id": claim_id, "unit_id": unit_id, "kind": ADDRESS, "place": subnet_id, "name": address, "live": 1}
+    row = {"id": claim_id, "unit_id": unit_id, "kind": ADDRESS, "place": subnet_id, "name": address}
     try:
         with conn.begin_nested():
             conn.execute(_INSERT, row)

@@ -13,6 +13,7 @@ from bascule.store.tables import event, load_balancer, tag, unit
 def units(conn: sa.Connection, gone_before: float, limit: int) -> int:
     """Remove up to `limit` units gone since before a time (seconds since the epoch), with their events. Gives how many."""
     chosen = sa.select(unit.c.id).where(unit.c.gone_at < gone_before).order_by(unit.c.gone_at).limit(limit)
+    chosen = chosen.with_for_update()  # nobody begins to want a shared unit again while it is forgotten
     ids: Sequence[str] = conn.scalars(chosen).all()
     if ids:
         deleted = load_balancer.c.provisioning_status == str(Provisioning.DELETED)

@@ -263,8 +263,7 @@ claim = sa.Table(
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("place", sa.String(128), nullable=False),
     sa.Column("name", sa.String(128), nullable=False),
-    sa.Column("live", sa.SmallInteger),
-    sa.UniqueConstraint("kind", "place", "name", "live"),
+    sa.UniqueConstraint("kind", "place", "name"),
     sa.Index(None, "unit_id"),
 )
 """Something held for a unit. An address: kind `address`, place the subnet, name the address."""

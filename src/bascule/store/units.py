@@ -136,18 +136,26 @@ def _want_again(conn: sa.Connection, wanted: Unit, now: float) -> bool:
 
 def ask(conn: sa.Connection, ids: Sequence[str], now: float, rank: Rank) -> None:
     """Make units due for a reason other than an edit. What is due earlier, or for a more urgent reason, stays so."""
-    if not ids:
-        return
+    if ids:
+        conn.execute(_ask(now, rank).where(unit.c.id.in_(ids)))
+
+
+def _ask(now: float, rank: Rank) -> sa.Update:
     idle = unit.c.due_at.is_(None)
-    conn.execute(
+    return (
         unit.update()
-        .where(unit.c.id.in_(ids), unit.c.gone_at.is_(None))
+        .where(unit.c.gone_at.is_(None))
         .values(
             asked=unit.c.asked + 1,
             rank=sa.case((sa.or_(idle, unit.c.rank > int(rank)), int(rank)), else_=unit.c.rank),
             due_at=sa.case((sa.or_(idle, unit.c.due_at > now), now), else_=unit.c.due_at),
         )
     )
+
+
+def postpone(conn: sa.Connection, ids: Sequence[str], due_at: float) -> None:
+    """Have units go alone, and not before a time."""
+    conn.execute(unit.update().where(unit.c.id.in_(ids)).values(due_at=due_at, rank=int(Rank.ALONE), attempts=unit.c.attempts + 1))
 
 
 def take_due(conn: sa.Connection, lane_id: str, now: float, limit: int) -> list[Unit]:
@@ -215,14 +223,19 @@ def release_shared(conn: sa.Connection, ids: Sequence[str], now: float) -> None:
     """Let go of those of these shared units that nobody needs any more: they are to be deleted."""
     for unit_id in ids:
         bumped = bump(conn, unit_id, now)  # first, so that nobody begins to need it while we look
-        if bumped is not None and not users(conn, [unit_id]):
+        if bumped is not None and not _is_needed(conn, unit_id):
             stamp(conn, bumped, "deleted")
 
 
-def ask_behind(conn: sa.Connection, ids: Sequence[str], now: float) -> None:
-    """Make those of these units due that have not been carried out yet."""
-    behind = sa.select(unit.c.id).where(unit.c.id.in_(ids), unit.c.observed < unit.c.generation)
-    ask(conn, conn.scalars(behind).all(), now, Rank.EDIT)
+def _is_needed(conn: sa.Connection, shared_id: str) -> bool:
+    return conn.execute(sa.select(unit_need.c.unit_id).where(unit_need.c.needs_id == shared_id).limit(1)).first() is not None
+
+
+def ask_users(conn: sa.Connection, shared_ids: Sequence[str], now: float) -> None:
+    """Make due what needs one of these shared units and has not been carried out yet."""
+    if shared_ids:
+        users = sa.select(unit_need.c.unit_id).where(unit_need.c.needs_id.in_(shared_ids))
+        conn.execute(_ask(now, Rank.EDIT).where(unit.c.id.in_(users), unit.c.observed < unit.c.generation))
 
 
 def add_need(conn: sa.Connection, unit_id: str, needs_id: str) -> None:
@@ -235,14 +248,6 @@ def needs(conn: sa.Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in conn.execute(sa.select(unit_need).where(unit_need.c.unit_id.in_(ids)).order_by(unit_need.c.needs_id)):
         found.setdefault(row.unit_id, []).append(row.needs_id)
-    return found
-
-
-def users(conn: sa.Connection, needs_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Which units need shared units, by the id of the shared unit; in order of id."""
-    found: dict[str, list[str]] = {}
-    for row in conn.execute(sa.select(unit_need).where(unit_need.c.needs_id.in_(needs_ids)).order_by(unit_need.c.unit_id)):
-        found.setdefault(row.needs_id, []).append(row.unit_id)
     return found
 
 
@@ -288,15 +293,28 @@ def ensure_lanes(conn: sa.Connection, wanted: Mapping[str, Sequence[LaneSpec]]) 
     for backend, specs in wanted.items():
         for spec in specs:
             if spec.id not in known:
-                row = {"id": spec.id, "backend": backend, "tags": list(spec.tags), "owner": None, "fence": 0, "beat": 0}
-                conn.execute(lane.insert().values(row))
+                _add_lane(conn, backend, spec)
             elif known[spec.id] != spec.tags:
                 conn.execute(lane.update().where(lane.c.id == spec.id).values(tags=list(spec.tags)))
+
+
+def _add_lane(conn: sa.Connection, backend: str, spec: LaneSpec) -> None:
+    row = {"id": spec.id, "backend": backend, "tags": list(spec.tags), "owner": None, "fence": 0, "beat": 0}
+    try:
+        with conn.begin_nested():
+            conn.execute(lane.insert().values(row))
+    except sa.exc.IntegrityError:
+        pass  # another worker made it in between
 
 
 def lanes(conn: sa.Connection) -> list[Lane]:
     """Every lane."""
     return [_lane(row) for row in conn.execute(sa.select(lane))]
+
+
+def lane_now(conn: sa.Connection, lane_id: str) -> Lane:
+    """One lane, which exists."""
+    return _lane(conn.execute(sa.select(lane).where(lane.c.id == lane_id)).one())
 
 
 def lanes_with_due(conn: sa.Connection, now: float) -> list[Lane]:

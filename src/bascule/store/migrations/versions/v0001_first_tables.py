@@ -238,8 +238,7 @@ def _work() -> None:
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("place", Reference, nullable=False),
         sa.Column("name", Reference, nullable=False),
-        sa.Column("live", sa.SmallInteger),
-        _unique("claim", "kind", "place", "name", "live"),
+        _unique("claim", "kind", "place", "name"),
     )
     _index("claim", "unit_id")
 
