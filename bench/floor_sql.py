@@ -123,7 +123,7 @@ EMPTY: dict[str, dict[str, Any]] = {
         "redirect_http_code": None,
     },
     "l7rule": _CHILD | {"l7policy_id": None, "type": None, "compare_type": None, "value": None, "key": None, "invert": False},
-    "claim": {"id": None, "unit_id": None, "kind": "address", "place": None, "name": None, "live": 1},
+    "claim": {"id": None, "unit_id": None, "kind": "address", "place": None, "name": None},
     "unit": {
         "id": None,
         "kind": "load_balancer",

@@ -17,6 +17,7 @@ from bench import __main__ as bench
 from bench import active, cost, databases, memory, standard, statements
 from bench.databases import Databases
 from bench.floor import Floor
+from bench.floor_sql import EMPTY
 from bench.inside import ask, inside
 from bench.workloads import ROOT
 
@@ -65,6 +66,12 @@ def test_floor_writes_the_same_rows(pair: tuple[Ask, Ask, str, str]) -> None:
     assert len(written["load_balancer"]) == COUNT + 1
     assert len(written["member"]) == (COUNT + 1) * 4 + 2
     assert bare_written == written
+
+
+def test_floor_knows_every_column() -> None:
+    for name, row in EMPTY.items():
+        columns = set(tables.metadata.tables[name].c.keys())
+        assert set(row) == (columns - {"id"} if name == "event" else columns), name
 
 
 _CHANCE = {"id", "key", "vip_address", "created_at", "updated_at", "at", "due_at", "checked_at", "accepted", "digests"}
