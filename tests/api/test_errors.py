@@ -47,6 +47,7 @@ def test_what_is_not_json_is_refused(api: Client, body: bytes) -> None:
         b'{"loadbalancer": {"vip_subnet_id": ' + b"9" * 5000 + b"}}",
         b'{"loadbalancer": {"tags": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
         b"[" * 200_000,
+        *(b'{"loadbalancer": {"name": ' + b"[" * deep + b"]" * deep + b"}}" for deep in (100, 300, 900, 950, 990, 1010)),
         b'{"a":' * 100_000,
     ],
 )

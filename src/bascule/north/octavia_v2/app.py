@@ -11,9 +11,9 @@ import msgspec
 from oslo_middleware import request_id
 
 from bascule.north.octavia_v2 import errors, lookups, openapi
+from bascule.north.octavia_v2.dispatch import Resource
 from bascule.north.octavia_v2.door import Door
 from bascule.north.octavia_v2.hosts import TrustedHosts
-from bascule.north.octavia_v2.dispatch import Resource
 from bascule.north.octavia_v2.routes import ROOTS, ROUTES, TOP, Route
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from bascule.north.octavia_v2 import wire
+from bascule.north.octavia_v2 import checked
 from bascule.north.octavia_v2.errors import ErrorBody
 from bascule.north.octavia_v2.routes import CANONICAL, ROUTES, TOP, Route
 from bascule.north.octavia_v2.schemas.common import Noun
@@ -33,7 +33,7 @@ def document() -> dict[str, Any]:
     """The whole document."""
     routes = [(route, route.path) for route in TOP] + [(route, CANONICAL + route.path) for route in ROUTES]
     types = {id(kind): kind for kind in _types(routes)}
-    references, components = msgspec.json.schema_components(types.values(), schema_hook=wire.schema, ref_template=_REF)
+    references, components = msgspec.json.schema_components(types.values(), schema_hook=checked.schema, ref_template=_REF)
     schemas = dict(zip(types, references, strict=True))
     paths: dict[str, Any] = {}
     for route, path in routes:

@@ -9,8 +9,9 @@ from msgspec import UNSET, Meta
 
 from bascule.model.objects import HealthMonitor, HttpMethod, Kind, MonitorType
 from bascule.model.rules.health_monitor import HTTP_TYPES
+from bascule.north.octavia_v2.checked import Uuid
 from bascule.north.octavia_v2.schemas.common import Answer, Noun, Ref, Related, moment
-from bascule.north.octavia_v2.wire import Attributes, Body, Given, Maybe, ProjectId, Text, Uuid
+from bascule.north.octavia_v2.wire import Attributes, Body, Given, Maybe, ProjectId, Text
 
 Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Retries = Annotated[int, Meta(ge=1, le=10)]

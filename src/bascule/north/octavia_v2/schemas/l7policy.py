@@ -10,10 +10,11 @@ from msgspec import UNSET, Meta
 from bascule.model.errors import Invalid
 from bascule.model.objects import Kind, L7Policy, PolicyAction
 from bascule.model.rules.l7policy import TARGETS
+from bascule.north.octavia_v2.checked import Uuid
 from bascule.north.octavia_v2.schemas.common import Answer, Noun, Ref, Related, moment, refs
 from bascule.north.octavia_v2.schemas.l7rule import L7RuleNested
 from bascule.north.octavia_v2.schemas.pool import PoolNested
-from bascule.north.octavia_v2.wire import Attributes, Body, Given, Maybe, ProjectId, Text, Uuid, known
+from bascule.north.octavia_v2.wire import Attributes, Body, Given, Maybe, ProjectId, Text, known
 
 LAST = 2**31 - 1
 """The position of a policy that is tried after all others."""

@@ -8,23 +8,12 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta
 
 from bascule.model.objects import ClientAuthentication, Kind, Listener, ListenerProtocol
+from bascule.north.octavia_v2.checked import Cidr, Uuid
 from bascule.north.octavia_v2.schemas.common import Answer, Noun, Ref, Related, moment, refs
 from bascule.north.octavia_v2.schemas.l7policy import L7PolicyNested
 from bascule.north.octavia_v2.schemas.pool import PoolNested
 from bascule.north.octavia_v2.schemas.tls import with_tls_defaults
-from bascule.north.octavia_v2.wire import (
-    AlpnProtocols,
-    Attributes,
-    Body,
-    Cidr,
-    Ciphers,
-    Maybe,
-    Port,
-    ProjectId,
-    Text,
-    TlsVersions,
-    Uuid,
-)
+from bascule.north.octavia_v2.wire import AlpnProtocols, Attributes, Body, Ciphers, Maybe, Port, ProjectId, Text, TlsVersions
 
 Timeout = Annotated[int, Meta(ge=0, le=24 * 24 * 3600 * 1000)]
 """Milliseconds, at most 24 days."""

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta
 
 from bascule.model.objects import Kind, LoadBalancer
+from bascule.north.octavia_v2.checked import IpAddress, Uuid
 from bascule.north.octavia_v2.schemas.common import Answer, Noun, Ref, Related, moment, refs
 from bascule.north.octavia_v2.schemas.listener import ListenerNested
 from bascule.north.octavia_v2.schemas.pool import PoolNested
-from bascule.north.octavia_v2.wire import Attributes, Body, IpAddress, Maybe, ProjectId, Text, Uuid
+from bascule.north.octavia_v2.wire import Attributes, Body, Maybe, ProjectId, Text
 
 ProviderName = Annotated[str, Meta(max_length=64)]
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta
 
 from bascule.model.objects import Kind, Member
+from bascule.north.octavia_v2.checked import IpAddress, Uuid
 from bascule.north.octavia_v2.schemas.common import Answer, Noun, Related, moment
-from bascule.north.octavia_v2.wire import Attributes, Body, IpAddress, Maybe, Port, ProjectId, Text, Uuid
+from bascule.north.octavia_v2.wire import Attributes, Body, Maybe, Port, ProjectId, Text
 
 Weight = Annotated[int, Meta(ge=0, le=256)]
 

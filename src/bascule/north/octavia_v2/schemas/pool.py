@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from bascule.model.errors import Invalid
 from bascule.model.objects import Algorithm, Kind, PersistenceType, Pool, PoolProtocol, SessionPersistence
+from bascule.north.octavia_v2.checked import IpAddress, Uuid
 from bascule.north.octavia_v2.schemas.common import Answer, Noun, Ref, Related, moment, refs
 from bascule.north.octavia_v2.schemas.health_monitor import HealthMonitorNested
 from bascule.north.octavia_v2.schemas.member import MemberNested
@@ -19,12 +20,10 @@ from bascule.north.octavia_v2.wire import (
     Body,
     Ciphers,
     Given,
-    IpAddress,
     Maybe,
     ProjectId,
     Text,
     TlsVersions,
-    Uuid,
     known,
     plain,
 )
