@@ -51,11 +51,11 @@ SUBNETS = Subnets([VIPS6, VIPS, MEMBERS])
 class Bascule:
     """Everything in one process. `settle` lets the worker and the health manager do what there is to do."""
 
-    def __init__(self, database: Database, certificates: Path) -> None:
+    def __init__(self, database: Database, certificates: Path, kind: type[MemoryBackend] = MemoryBackend) -> None:
         self.database = database
         self.certificates = certificates
         self.device = Device()
-        backends = {"memory": MemoryBackend(self.device)}
+        backends = {"memory": kind(self.device)}
         library = CertificateLibrary(certificates)
         recorder = Recorder(database)
         self.worker = Worker(
@@ -63,9 +63,10 @@ class Bascule:
         )
         self.worker.start()
         self.health = HealthManager(database, backends, recorder)
+        self.writer = Writer(database, backends, SUBNETS)
         door = Door(
             reader=Reader(database),
-            writer=Writer(database, backends, SUBNETS),
+            writer=self.writer,
             subnets=SUBNETS,
             certificates=library,
             providers={"memory": MemoryBackend.description},

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 from typing import Any
 
 import pytest
 from falcon.testing import create_environ
 
-from tests.api.bascule import NOWHERE, Client
+from bascule.model.backend import Refusal
+from bascule.model.objects import LoadBalancer, Tree, Vip
+from bascule.south.memory import MemoryBackend
+from bascule.store.engine import Database
+from tests.api.bascule import NOWHERE, VIPS, Bascule, Client
 
 JSON = {"Content-Type": "application/json"}
 LOAD_BALANCERS = "/v2.0/lbaas/loadbalancers"
@@ -127,6 +132,34 @@ def test_an_error_of_ours_is_answered_with_a_request_id(api: Client, caplog: pyt
     assert answer.fault == f"An unknown exception occurred. The log tells more under request {request_id}."
     assert request_id in caplog.text
     assert "no such table" in caplog.text
+
+
+class Picky(MemoryBackend):
+    """Carries no TCP."""
+
+    def refuse(self, tree: Tree, before: Tree | None) -> list[Refusal]:
+        return [Refusal(each.id, "TCP is too plain.") for each in tree.listeners if each.protocol == "TCP"]
+
+
+def test_what_a_provider_cannot_do(sqlite_database: Database, tmp_path: Path) -> None:
+    api = Client(Bascule(sqlite_database, tmp_path, Picky))
+    load_balancer = api.load_balancer()
+    body = {"listener": {"loadbalancer_id": load_balancer["id"], "protocol": "TCP", "protocol_port": 80}}
+    answer = api.post("/listeners", body)
+    assert (answer.status, answer.body["faultcode"]) == (501, "Server")
+    assert answer.fault == "Provider 'memory' does not support a requested option: TCP is too plain."
+    assert api.get("/listeners").body["listeners"] == []
+
+
+def test_what_another_door_has_made_is_only_shown(api: Client) -> None:
+    vip = Vip(address="", subnet_id=VIPS.id)
+    root = LoadBalancer(id=NOWHERE, project_id="p", provider="memory", vip=vip)
+    api.bascule.writer.create(Tree(root), origin="another_door")
+    path = f"/loadbalancers/{NOWHERE}"
+    assert api.get(path).status == 200
+    for answer in (api.put(path, {"loadbalancer": {"name": "x"}}), api.delete(path), api.put(f"{path}/failover")):
+        assert answer.status == 400
+        assert "belongs to another_door and is changed only there" in answer.fault
 
 
 def test_only_meant_hosts_are_answered(api: Client) -> None:

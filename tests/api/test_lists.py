@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import sqlalchemy as sa
 
 from bascule.north.octavia_v2.routes import ROUTES
 from bascule.north.octavia_v2.schemas.common import Noun
@@ -189,6 +190,29 @@ def test_fields(api: Client, balancers: list[dict[str, Any]]) -> None:
     assert fields(["name,vip_address"]) == [{}]
     path = f"/loadbalancers/{balancers[0]['id']}"
     assert api.get(path, fields=["name", "id"]).body == {"loadbalancer": {"id": balancers[0]["id"], "name": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/loadbalancers", 3), ("/listeners", 2), ("/pools", 4), ("/healthmonitors", 1), ("/l7policies", 2)],
+)
+def test_a_long_list_takes_no_more_statements_than_a_short_one(api: Client, path: str, most: int) -> None:
+    pool = {"protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "name": "p"}
+    listener = {"protocol": "HTTP", "protocol_port": 80, "default_pool": pool, "l7policies": [{"action": "REJECT"}]}
+    counts = []
+    for _ in range(3):
+        for _ in range(10):
+            api.load_balancer(listeners=[listener])
+        statements: list[str] = []
+
+        def note(_conn: Any, _cursor: Any, statement: str, *_: Any, noted: list[str] = statements) -> None:
+            noted.append(statement)
+
+        sa.event.listen(api.bascule.database.engine, "before_cursor_execute", note)
+        assert api.get(path).status == 200
+        sa.event.remove(api.bascule.database.engine, "before_cursor_execute", note)
+        counts.append(len([each for each in statements if each.startswith("SELECT")]))
+    assert counts == [most] * 3
 
 
 def test_every_list_is_served_below_every_root(api: Client, load_balancer: dict[str, Any]) -> None:
