@@ -28,6 +28,7 @@ class _Stored(msgspec.Struct):
     children: list[tuple[Kind, msgspec.Raw]]
     secrets: list[SecretRef]
     subnets: list[Subnet]
+    kept: dict[str, list[SecretRef]] = {}
 
 
 _TYPES: dict[Kind, type[Child]] = {each.kind: each for each in (Listener, Pool, Member, HealthMonitor, L7Policy, L7Rule)}
@@ -47,6 +48,7 @@ def encode(definition: ServiceDefinition) -> str:
         children,
         list(definition.secrets.values()),
         list(definition.subnets.values()),
+        {object_id: list(secrets.values()) for object_id, secrets in definition.kept.items()},
     )
     return _ENCODER.encode(stored).decode()
 
@@ -60,6 +62,11 @@ def decode(text: str) -> ServiceDefinition:
         generation=stored.generation,
         replace=stored.replace,
         tree=Tree(stored.load_balancer, {child.id: child for child in children}),
-        secrets={secret.ref: secret for secret in stored.secrets},
+        secrets=_by_ref(stored.secrets),
+        kept={object_id: _by_ref(secrets) for object_id, secrets in stored.kept.items()},
         subnets={subnet.id: subnet for subnet in stored.subnets},
     )
+
+
+def _by_ref(secrets: list[SecretRef]) -> dict[str, SecretRef]:
+    return {secret.ref: secret for secret in secrets}

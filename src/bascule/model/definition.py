@@ -34,6 +34,7 @@ class ServiceDefinition:
 
     `replace` is the generation of the last failover: whatever carries the load balancer and was made before it is not wanted.
     `secrets` holds what the references in the tree stand for now; a reference that is missing there could not be resolved.
+    `kept` holds what they stand for in objects that are kept in an earlier form, by object id.
     """
 
     unit_id: str
@@ -41,7 +42,12 @@ class ServiceDefinition:
     replace: int
     tree: Tree
     secrets: Mapping[str, SecretRef] = field(default_factory=dict)
+    kept: Mapping[str, Mapping[str, SecretRef]] = field(default_factory=dict)
     subnets: Mapping[str, Subnet] = field(default_factory=dict)
+
+    def secret(self, object_id: str, ref: str) -> SecretRef:
+        """What a reference in an object stands for. Raises KeyError where it could not be resolved."""
+        return self.kept.get(object_id, self.secrets)[ref]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +80,7 @@ def with_last_accepted(target: ServiceDefinition, accepted: ServiceDefinition | 
     is not there takes its last accepted form as well, or goes. Everything else stays as wanted.
     """
     before = accepted.tree if accepted else Tree(target.tree.load_balancer)
-    tree, secrets = target.tree, dict(target.secrets)
+    tree, kept = target.tree, dict(target.kept)
     waiting = [_piece(tree, object_id) for object_id in guilty]
     done: set[str] = set()
     while waiting:
@@ -84,9 +90,9 @@ def with_last_accepted(target: ServiceDefinition, accepted: ServiceDefinition | 
         done.add(object_id)
         waiting += _pointing_at(tree, object_id) if object_id not in before.children else []
         tree = _put_back(tree, before, object_id)
-        if accepted and (child := tree.get(object_id)):
-            secrets.update({ref: accepted.secrets[ref] for ref in secret_refs(child) if ref in accepted.secrets})
-    return dataclasses.replace(target, tree=_consistent(tree), secrets=secrets)
+        if accepted and (child := tree.children.get(object_id)):
+            kept[object_id] = {ref: accepted.secret(object_id, ref) for ref in secret_refs(child)}
+    return dataclasses.replace(target, tree=_consistent(tree), kept=kept)
 
 
 def _piece(tree: Tree, object_id: str) -> str:

@@ -31,7 +31,7 @@ class Bundle:
 def bundle(definition: ServiceDefinition, listener: Listener) -> Bundle:
     """The certificates of a listener. Raises KeyError for a reference that the definition does not resolve."""
     refs = [listener.default_tls_container_ref, *listener.sni_container_refs]
-    meant = [definition.secrets[ref] for ref in dict.fromkeys(refs) if ref]
+    meant = [definition.secret(listener.id, ref) for ref in dict.fromkeys(refs) if ref]
     certificates = {document(each): body(each) for each in meant}
     listed = "".join(f"{pem(name)}\n" for name in certificates)
     return Bundle(LIST + digest(listed)[:32], listed, certificates)

@@ -87,5 +87,5 @@ def _body(definition: ServiceDefinition, each: Object) -> str:
     body = dataclasses.asdict(each)
     refs = secret_refs(each)
     if refs:
-        body["secrets"] = {ref: definition.secrets[ref].sha256 for ref in refs}
+        body["secrets"] = {ref: definition.secret(each.id, ref).sha256 for ref in refs}
     return json.dumps(body, sort_keys=True)
