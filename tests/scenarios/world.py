@@ -92,10 +92,9 @@ class World:
             self.backends,
             self.passes,
             self.recorder,
-            lanes_at_once=1,
             clock=self.clock,
             monotonic=self.clock,
-            **options,
+            **{"lanes_at_once": 1, **options},
         )
         worker.start()
         return worker
