@@ -142,13 +142,14 @@ def ask(conn: sa.Connection, ids: Sequence[str], now: float, rank: Rank) -> None
 
 def _ask(now: float, rank: Rank) -> sa.Update:
     idle = unit.c.due_at.is_(None)
+    # In this order: MariaDB sets one column after the other, and what comes later sees what was set before.
     return (
         unit.update()
         .where(unit.c.gone_at.is_(None))
-        .values(
-            asked=unit.c.asked + 1,
-            rank=sa.case((sa.or_(idle, unit.c.rank > int(rank)), int(rank)), else_=unit.c.rank),
-            due_at=sa.case((sa.or_(idle, unit.c.due_at > now), now), else_=unit.c.due_at),
+        .ordered_values(
+            (unit.c.rank, sa.case((sa.or_(idle, unit.c.rank > int(rank)), int(rank)), else_=unit.c.rank)),
+            (unit.c.due_at, sa.case((sa.or_(idle, unit.c.due_at > now), now), else_=unit.c.due_at)),
+            (unit.c.asked, unit.c.asked + 1),
         )
     )
 
