@@ -92,6 +92,7 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
         # Until the server has its own handlers in place, those of its parent would swallow the signal to stop.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
+        threading.Thread(target=_insist, args=(process.signal_pipe(),), daemon=True).start()
         process.live_no_longer_than_parent(parent)
         logs.set_up(conf, NAME)  # anew, since the server has set up logging in its own way in between
         from bascule.cmd.wsgi import application
@@ -101,6 +102,14 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
 
     logs.set_up(conf, NAME)
     server.serve(target_loader=load)
+
+
+def _insist(signals: int) -> None:
+    """Repeat the signal to stop until this process ends: the first one is lost if it comes just before the server sleeps."""
+    while number := ord(os.read(signals, 1)):
+        time.sleep(0.1)
+        if number in (signal.SIGTERM, signal.SIGINT):
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def _tell_when_ready(api: ApiSettings) -> None:

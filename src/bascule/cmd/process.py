@@ -75,8 +75,7 @@ class Stop:
     def __init__(self, grace: int = GRACE) -> None:
         self._grace = grace
         self._told = False
-        # Not threading.Event: a signal handler may come while its lock is held, and would wait for ever.
-        self._event = os.eventfd(0, os.EFD_CLOEXEC)
+        self._heard = signal_pipe()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._tell)
 
@@ -85,12 +84,12 @@ class Stop:
 
     def fileno(self) -> int:
         """Becomes readable, and stays so, when the process is told to stop."""
-        return self._event
+        return self._heard
 
     def wait(self, seconds: float | None = None) -> None:
         """Pause until the process is told to stop, but not longer than this."""
         watch = select.poll()
-        watch.register(self._event, select.POLLIN)
+        watch.register(self._heard, select.POLLIN)
         watch.poll(None if seconds is None else seconds * 1000)
 
     def _tell(self, number: int, frame: FrameType | None) -> None:
@@ -98,7 +97,18 @@ class Stop:
             signal.signal(each, signal.SIG_DFL)
         signal.alarm(self._grace)
         self._told = True
-        os.eventfd_write(self._event, 1)
+
+
+def signal_pipe() -> int:
+    """A file descriptor from which the numbers of signals can be read, a byte for each that has a handler.
+
+    A handler in Python runs between two instructions of the main thread. A signal that comes when that thread is about to
+    sleep is not seen before it wakes up, if it ever does. This pipe is written at once, so whoever sleeps should watch it.
+    """
+    receiver, sender = os.pipe()
+    os.set_blocking(sender, False)
+    signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
+    return receiver
 
 
 def loop(tick: Callable[[], bool], wait: Callable[[float], object], interval: float, stop: Stop) -> None:
