@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from granian import Granian
@@ -47,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body(conf: cfg.ConfigOpts, plain: Settings) -> None:
         check_address(plain.api)
+        # What the server's process could only say in a traceback is said here.
         wiring.checked_database(plain).close()
+        wiring.backends(plain)
         os.environ[settings.ENVIRONMENT] = os.pathsep.join(settings.files(arguments.config_file))
         _serve(conf, plain.api)
 
@@ -86,22 +89,22 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
         log_level=LogLevels.warning,
         log_dictconfig=_NO_HANDLERS,
     )
-    parent = os.getpid()
+    logs.set_up(conf, NAME)  # anew, since the server has set up logging in its own way
+    server.serve(target_loader=partial(_load, os.getpid(), api))
 
-    def load(_target: str) -> WSGIApplication:
-        # Until the server has its own handlers in place, those of its parent would swallow the signal to stop.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
-        threading.Thread(target=_insist, args=(process.signal_pipe(),), daemon=True).start()
-        process.live_no_longer_than_parent(parent)
-        logs.set_up(conf, NAME)  # anew, since the server has set up logging in its own way in between
-        from bascule.cmd.wsgi import application
 
-        threading.Thread(target=_tell_when_ready, args=(api,), daemon=True).start()
-        return application
+def _load(parent: int, api: ApiSettings, _target: str) -> WSGIApplication:
+    """The application, in the server's worker process."""
+    # Until the server has its own handlers in place, those of its parent would swallow the signal to stop.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    threading.Thread(target=_insist, args=(process.signal_pipe(),), daemon=True).start()
+    process.live_no_longer_than_parent(parent)
+    logs.set_up(settings.read(), NAME)
+    from bascule.cmd.wsgi import application
 
-    logs.set_up(conf, NAME)
-    server.serve(target_loader=load)
+    threading.Thread(target=_tell_when_ready, args=(api,), daemon=True).start()
+    return application
 
 
 def _insist(signals: int) -> None:
