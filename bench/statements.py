@@ -54,8 +54,10 @@ def _counting(database: Database) -> Iterator[Count]:
         kind = _KINDS.get(statement.split(maxsplit=1)[0], "others")
         setattr(count, kind, getattr(count, kind) + 1)
 
-    sa.event.listen(database.engine, "before_cursor_execute", note)
+    for engine in database.engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
     try:
         yield count
     finally:
-        sa.event.remove(database.engine, "before_cursor_execute", note)
+        for engine in database.engines:
+            sa.event.remove(engine, "before_cursor_execute", note)

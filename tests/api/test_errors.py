@@ -123,9 +123,7 @@ def test_ids_that_are_none_are_not_found(api: Client, object_id: str) -> None:
 
 
 def test_an_error_of_ours_is_answered_with_a_request_id(api: Client, caplog: pytest.LogCaptureFixture) -> None:
-    api.bascule.database.engine.dispose()
-    with api.bascule.database.engine.begin() as conn:
-        conn.exec_driver_sql("DROP TABLE load_balancer")
+    api.bascule.database.write(lambda conn: conn.exec_driver_sql("DROP TABLE load_balancer"))
     answer = api.get("/loadbalancers")
     assert answer.status == 500
     request_id = answer.headers["x-openstack-request-id"]

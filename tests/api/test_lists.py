@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import sqlalchemy as sa
 
 from bascule.north.octavia_v2.routes import ROUTES
 from bascule.north.octavia_v2.schemas.common import Noun
 from bascule.store.tables import objects
 from tests.api.bascule import VIPS, Client
+from tests.store.examples import statements
 
 NOUNS = [route.lists for route in ROUTES if route.lists is not None]
 
@@ -203,15 +203,9 @@ def test_a_long_list_takes_no_more_statements_than_a_short_one(api: Client, path
     for _ in range(3):
         for _ in range(10):
             api.load_balancer(listeners=[listener])
-        statements: list[str] = []
-
-        def note(_conn: Any, _cursor: Any, statement: str, *_: Any, noted: list[str] = statements) -> None:
-            noted.append(statement)
-
-        sa.event.listen(api.bascule.database.engine, "before_cursor_execute", note)
-        assert api.get(path).status == 200
-        sa.event.remove(api.bascule.database.engine, "before_cursor_execute", note)
-        counts.append(len([each for each in statements if each.startswith("SELECT")]))
+        with statements(api.bascule.database) as sent:
+            assert api.get(path).status == 200
+        counts.append(len(sent))
     assert counts == [most] * 3
 
 

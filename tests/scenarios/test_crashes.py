@@ -39,15 +39,16 @@ def dying(world: World, step: int) -> Iterator[Callable[[], int]]:
         if count == step:
             raise Crash
 
-    engine = world.database.engine
-    sa.event.listen(engine, "before_cursor_execute", one)
-    sa.event.listen(engine, "commit", one)
+    for engine in world.database.engines:
+        sa.event.listen(engine, "before_cursor_execute", one)
+        sa.event.listen(engine, "commit", one)
     world.device.before_apply = world.device.after_apply = one
     try:
         yield lambda: count
     finally:
-        sa.event.remove(engine, "before_cursor_execute", one)
-        sa.event.remove(engine, "commit", one)
+        for engine in world.database.engines:
+            sa.event.remove(engine, "before_cursor_execute", one)
+            sa.event.remove(engine, "commit", one)
         world.device.before_apply = world.device.after_apply = None
 
 

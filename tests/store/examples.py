@@ -92,6 +92,8 @@ def statements(database: Database) -> Iterator[list[str]]:
         if statement.split(maxsplit=1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
             seen.append(statement)
 
-    sa.event.listen(database.engine, "before_cursor_execute", note)
+    for engine in database.engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
     yield seen
-    sa.event.remove(database.engine, "before_cursor_execute", note)
+    for engine in database.engines:
+        sa.event.remove(engine, "before_cursor_execute", note)

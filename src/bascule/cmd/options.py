@@ -52,7 +52,13 @@ _DATABASE = [
         help="SQLAlchemy URL of the database: sqlite:////PATH, postgresql+psycopg://USER:PASSWORD@HOST/NAME or "
         "mysql+pymysql://USER:PASSWORD@HOST/NAME.",
     ),
-    cfg.IntOpt("pool_size", default=8, min=1, max=1000, help="Connections that one process may have open at a time."),
+    cfg.IntOpt(
+        "pool_size",
+        default=8,
+        min=1,
+        max=1000,
+        help="Connections that one process may have open at a time to read, and as many to write.",
+    ),
 ]
 
 _API = [

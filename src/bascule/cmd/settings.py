@@ -34,7 +34,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSettings:
-    """Where the database is, as an SQLAlchemy URL, and how many connections a process may have open."""
+    """Where the database is, as an SQLAlchemy URL, and how many connections a process may have open to read and to write."""
 
     connection: str
     pool_size: int

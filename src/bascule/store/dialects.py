@@ -26,7 +26,7 @@ import sqlalchemy as sa
 class Dialect:
     """How to talk to one kind of database.
 
-    `engine` and `read` are options of the engine and of its reading connections, `install` adds the engine's listeners.
+    `engine` are options of both engines, `read` and `write` those of one of them, `install` prepares an engine's connections.
     `code` is what the database itself calls an error. `passing` are those that say that other writers were in the way:
     deadlock, lock wait timeout, serialization or certification failure. A lost connection is not among them: nobody
     knows whether the commit went through.
@@ -34,7 +34,8 @@ class Dialect:
 
     engine: Mapping[str, Any]
     read: Mapping[str, Any]
-    install: Callable[[sa.Engine], None]
+    write: Mapping[str, Any]
+    install: Callable[[sa.Engine, bool], None]
     code: Callable[[Any], Any]
     passing: frozenset[int | str]
 
@@ -43,69 +44,63 @@ class Dialect:
         return error.orig is not None and self.code(error.orig) in self.passing
 
 
-def _reads(conn: sa.Connection) -> bool:
-    return bool(conn.get_execution_options().get("reads", False))
+# Nothing here listens to "begin": where anybody listens to that, SQLAlchemy looks for listeners at every single statement.
 
 
-def _sqlite(engine: sa.Engine) -> None:
+def _sqlite(engine: sa.Engine, reads: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def connect(dbapi: Any, _record: Any) -> None:
         dbapi.isolation_level = None  # Left to itself, the driver begins a transaction only before the first write.
         dbapi.execute("PRAGMA synchronous = normal")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(conn: sa.Connection) -> None:
-        reads = _reads(conn)
-        dbapi: Any = conn.connection.dbapi_connection
         dbapi.execute(f"PRAGMA query_only = {reads:d}")
-        if reads:
-            dbapi.execute("BEGIN")
-        else:
-            conn.exec_driver_sql("BEGIN IMMEDIATE")
+
+    words = "BEGIN" if reads else "BEGIN IMMEDIATE"
+
+    def begin(dbapi: Any) -> None:
+        dbapi.execute(words)
+
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]
 
 
-def _postgresql(engine: sa.Engine) -> None:
+def _postgresql(engine: sa.Engine, reads: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def connect(dbapi: Any, _record: Any) -> None:
         dbapi.execute("SET lock_timeout = '10s'")
         dbapi.execute("SET idle_in_transaction_session_timeout = '60s'")
         dbapi.commit()
+        dbapi.read_only = reads
 
 
-def _mariadb(engine: sa.Engine) -> None:
+def _mariadb(engine: sa.Engine, reads: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def connect(dbapi: Any, _record: Any) -> None:
         with dbapi.cursor() as cursor:
             # TRADITIONAL: a value that does not fit is an error, as it is for PostgreSQL.
             cursor.execute("SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 10, idle_transaction_timeout = 60")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(conn: sa.Connection) -> None:
-        conn.exec_driver_sql(
-            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
-            if _reads(conn)
-            else "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
-        )
+            cursor.execute(f"SET SESSION TRANSACTION READ {'ONLY' if reads else 'WRITE'}")
 
 
 DIALECTS = {
     "sqlite": Dialect(
         engine={"connect_args": {"timeout": 10}},
-        read={"reads": True},
+        read={},
+        write={},
         install=_sqlite,
         passing=frozenset({sqlite3.SQLITE_BUSY}),
         code=lambda error: getattr(error, "sqlite_errorcode", 0) & 0xFF,
     ),
     "postgresql": Dialect(
-        engine={"pool_pre_ping": True, "isolation_level": "READ COMMITTED"},
-        read={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+        engine={"pool_pre_ping": True},
+        read={"isolation_level": "REPEATABLE READ"},
+        write={"isolation_level": "READ COMMITTED"},
         install=_postgresql,
         passing=frozenset({"40001", "40P01", "55P03"}),
         code=lambda error: error.sqlstate,
     ),
     "mysql": Dialect(
-        engine={"pool_pre_ping": True, "isolation_level": "REPEATABLE READ"},
-        read={"reads": True},
+        engine={"pool_pre_ping": True},
+        read={"isolation_level": "REPEATABLE READ"},
+        write={"isolation_level": "READ COMMITTED"},
         install=_mariadb,
         passing=frozenset({1020, 1205, 1213}),
         code=lambda error: error.args[0] if error.args else None,

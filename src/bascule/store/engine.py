@@ -31,8 +31,8 @@ class Database:
     `url` is an SQLAlchemy URL: `sqlite:////path`, `postgresql+psycopg://...` or `mysql+pymysql://...` (MariaDB).
     Raises ValueError for any other and for a file that is no database. A SQLite file that does not exist is created,
     readable by its owner only.
-    `pool_size` connections stay open; as many again are opened in a rush. `dialect` is SQLAlchemy's name for the kind
-    of database; `mysql` is MariaDB. `engine` sees every statement, read or written.
+    Up to `pool_size` connections are opened to read and as many to write. `dialect` is SQLAlchemy's name for the kind of
+    database; `mysql` is MariaDB. `engines` are the two that read and write: together they see every statement.
     """
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
@@ -44,16 +44,23 @@ class Database:
             address = address.set(database=path)
         self.dialect = address.get_backend_name()
         self._ways = DIALECTS[self.dialect]
-        self.engine = sa.create_engine(
+        # One engine each, so that connections are set up once for what they do and not anew for every transaction.
+        self._reading = self._engine(address, pool_size, reads=True)
+        self._writing = self._engine(address, pool_size, reads=False)
+        self.engines = (self._reading, self._writing)
+
+    def _engine(self, address: sa.URL, pool_size: int, *, reads: bool) -> sa.Engine:
+        engine = sa.create_engine(
             address,
             pool_size=pool_size,
-            max_overflow=pool_size,
+            max_overflow=0,
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.Decoder().decode,
             **self._ways.engine,
+            **(self._ways.read if reads else self._ways.write),
         )
-        self._ways.install(self.engine)
-        self._reading = self.engine.execution_options(**self._ways.read)
+        self._ways.install(engine, reads)
+        return engine
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -71,7 +78,7 @@ class Database:
         attempt = 1
         while True:
             try:
-                with self._turn(), self.engine.begin() as conn:
+                with self._turn(), self._writing.begin() as conn:
                     return work(conn)
             except sa.exc.DBAPIError as error:
                 if attempt == ATTEMPTS or not self._ways.is_passing(error):
@@ -81,7 +88,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
-        self.engine.dispose()
+        for engine in self.engines:
+            engine.dispose()
 
     def _turn(self) -> AbstractContextManager[None]:
         # The turn comes before the connection, so that those who wait for one leave the connections to the readers.
