@@ -59,7 +59,7 @@ def _sqlite(engine: sa.Engine, reads: bool) -> None:
     def begin(dbapi: Any) -> None:
         dbapi.execute(words)
 
-    engine.dialect.do_begin = begin  # type: ignore[method-assign]
+    engine.dialect.do_begin = begin  # type: ignore[method-assign, assignment]
 
 
 def _postgresql(engine: sa.Engine, reads: bool) -> None:
