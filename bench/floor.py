@@ -260,7 +260,9 @@ def main(arguments: list[str]) -> int:
 
     def load(_target: str) -> Floor:
         process.live_no_longer_than_parent(parent)
-        return Floor(given.database)
+        made = Floor(given.database)
+        process.collect_garbage_less_often()
+        return made
 
     server.serve(target_loader=load)
     return 0

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bascule.cmd import settings, wiring
+from bascule.cmd import process, settings, wiring
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 application: WSGIApplication = wiring.application(settings.load())
+process.collect_garbage_less_often()
