@@ -16,9 +16,7 @@ MACHINES = ["x86_64", "aarch64"]
 def pins(name: str) -> dict[str, str]:
     """Map each package that a requirements file pins to its version."""
     text = (ROOT / "requirements" / name).read_text()
-    return {
-        canonicalize_name(package): version for package, version in re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)
-    }
+    return {canonicalize_name(package): version for package, version in re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)}
 
 
 def test_the_tests_run_with_the_versions_that_users_run() -> None:

@@ -188,7 +188,7 @@ def test_any_query(collection: str, query: list[tuple[str, str]], fuzzed: Client
 def test_any_bytes(raw: bytes, query: bool, fuzzed: Client) -> None:
     if query:
         printable = "".join(chr(byte) for byte in raw if 0x21 <= byte < 0x7F and byte != ord("#"))
-        answer = fuzzed.raw("GET", "/v2/lbaas/listeners", query_string=printable)
+        answer = fuzzed.raw("GET", "/v2/lbaas/listeners", query_string=printable.lstrip("?"))  # Falcon's client takes none
     else:
         headers = {"Content-Type": "application/json"}
         answer = fuzzed.raw("POST", "/v2/lbaas/listeners", body=raw, headers=headers)
