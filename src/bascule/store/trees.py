@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from bascule.model.objects import Child, Kind, LoadBalancer, Object, Tree
 from bascule.model.status import Provisioning, Standing
-from bascule.store.rows import CODECS, read_standing, write_standing
-from bascule.store.tables import children, load_balancer, objects, tag
+from bascule.store.rows import CODECS, Codec, read_standing, write_standing
+from bascule.store.tables import load_balancer, objects, tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,14 @@ class Stored:
 
     `tree` is what is wanted. `leaving` holds what was deleted and is not confirmed gone yet, in order of creation.
     `standings` has an entry for every object in both, by id. `origin` is the door that writes this load balancer.
+    `next_seq` is the place in the order of creation of the next child that is created; it is known after loading.
     """
 
     tree: Tree
     leaving: Mapping[str, Child]
     standings: Mapping[str, Standing]
     origin: str
+    next_seq: int = field(default=0, compare=False)
 
 
 # Loading
@@ -38,19 +40,34 @@ def _there(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.provisioning_status != str(Provisioning.DELETED)
 
 
-_SELECT_ROOTS = sa.select(*CODECS[Kind.LOAD_BALANCER].columns, load_balancer.c.origin).where(
-    load_balancer.c.id.in_(_IDS), _there(load_balancer)
-)
-_SELECT_CHILDREN = [
-    (
-        codec,
-        sa.select(*codec.columns, codec.table.c.load_balancer_id, codec.table.c.seq).where(
-            codec.table.c.load_balancer_id.in_(_IDS), _there(codec.table)
-        ),
+@dataclass(frozen=True, slots=True)
+class _Selects:
+    """What loads some load balancers: their own rows, and for each kind the rows below them."""
+
+    roots: sa.Select[Any]
+    below: Sequence[tuple[Codec, sa.Select[Any]]]
+
+
+def _selects(chosen: Callable[[sa.Column[str]], sa.ColumnElement[bool]]) -> _Selects:
+    root = CODECS[Kind.LOAD_BALANCER]
+    return _Selects(
+        sa.select(*root.columns, load_balancer.c.origin).where(chosen(load_balancer.c.id), _there(load_balancer)),
+        [
+            (
+                codec,
+                sa.select(*codec.columns, codec.table.c.load_balancer_id, codec.table.c.seq).where(
+                    chosen(codec.table.c.load_balancer_id), _there(codec.table)
+                ),
+            )
+            for codec in CODECS.values()
+            if codec is not root
+        ],
     )
-    for kind, codec in CODECS.items()
-    if kind is not Kind.LOAD_BALANCER
-]
+
+
+# Every edit loads one load balancer; a list of one would have to be written out into each of its statements.
+_SELECT_ONE = _selects(lambda column: column == _ID)
+_SELECT_MANY = _selects(lambda column: column.in_(_IDS))
 _LOCATE = {
     kind: sa.select(table.c.get("load_balancer_id", table.c.id)).where(table.c.id == _ID, _there(table))
     for kind, table in ((Kind(name), table) for name, table in objects.items())
@@ -62,11 +79,12 @@ def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Stored]:
 
     Those that do not exist or are DELETED are left out.
     """
-    wanted = {"ids": list(ids)}
+    selects = _SELECT_ONE if len(ids) == 1 else _SELECT_MANY
+    wanted = {"b_id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
     below: dict[str, list[tuple[int, Any, Standing]]] = {}
-    roots = conn.execute(_SELECT_ROOTS, wanted).all()
-    for codec, select in _SELECT_CHILDREN:
-        for row in conn.execute(select, wanted):
+    roots = conn.execute(selects.roots, wanted).all()
+    for codec, select in selects.below:
+        for row in conn.execute(select, wanted).all():
             below.setdefault(row[-2], []).append((row[-1], codec.read(row), read_standing(row)))
     read_root = CODECS[Kind.LOAD_BALANCER].read
     found = {}
@@ -84,7 +102,7 @@ def _assembled(root: LoadBalancer, standing: Standing, origin: str, below: list[
     for _, child, stands in below:
         standings[child.id] = stands
         (wanted if stands.stamps.deleted is None else leaving)[child.id] = child
-    return Stored(Tree(root, wanted), leaving, standings, origin)
+    return Stored(Tree(root, wanted), leaving, standings, origin, below[-1][0] + 1 if below else 0)
 
 
 def locate(conn: sa.Connection, kind: Kind, object_id: str) -> str | None:
@@ -120,16 +138,12 @@ def save(conn: sa.Connection, before: Stored | None, after: Stored) -> None:
 def save_all(conn: sa.Connection, changes: Iterable[tuple[Stored | None, Stored]]) -> None:
     """Save many load balancers, each as `save` does, in no more statements than one may need."""
     writes = _Writes()
-    growing: list[tuple[Stored, list[Child]]] = []
     for before, after in changes:
         if before is None:
             _create_root(writes, after)
             _create_children(writes, after, after.tree.children.values(), 0)
         elif fresh := _compare(writes, before, after):
-            growing.append((after, fresh))
-    last = _last_seq(conn, [after.tree.id for after, _ in growing])
-    for after, fresh in growing:
-        _create_children(writes, after, fresh, last.get(after.tree.id, -1) + 1)
+            _create_children(writes, after, fresh, before.next_seq)
     _execute(conn, writes)
 
 
@@ -179,25 +193,6 @@ def _retag(writes: _Writes, after: Stored, object_id: str, old: Iterable[str], n
         writes.tags_removed.append({"b_id": object_id, "b_tag": each})
     for each in wanted - was:
         writes.tags_added.append({"object_id": object_id, "tag": each, "load_balancer_id": after.tree.id})
-
-
-_LAST_SEQ = sa.union_all(
-    *(
-        sa.select(table.c.load_balancer_id, sa.func.max(table.c.seq).label("seq"))
-        .where(table.c.load_balancer_id.in_(_IDS))
-        .group_by(table.c.load_balancer_id)
-        for table in children.values()
-    )
-)
-
-
-def _last_seq(conn: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
-    """The place of the newest child in load balancers that have any, by their ids."""
-    last: dict[str, int] = {}
-    if ids:
-        for load_balancer_id, seq in conn.execute(_LAST_SEQ, {"ids": ids}):
-            last[load_balancer_id] = max(seq, last.get(load_balancer_id, seq))
-    return last
 
 
 _CREATE = {kind: codec.table.insert() for kind, codec in CODECS.items()}
