@@ -83,6 +83,7 @@ def save(conn: sa.Connection, before: Mapping[str, Known], after: Mapping[str, K
             events += _story(old, new, old.stored, new.stored, now)
     trees.save_all(conn, changes)
     observed.add_events(conn, events)
+    observed.trim_events(conn, [stored.tree.id for _, stored in changes])
 
 
 def _story(old: Known, new: Known, was: Stored, stored: Stored, now: float) -> list[Event]:

@@ -29,6 +29,9 @@ from bascule.store.units import LOAD_BALANCER, Unit
 
 T = TypeVar("T")
 
+_TRIM_EVERY = 16
+"""After how many edits old events are forgotten here. Every pass does so too, but nobody knows when the next one comes."""
+
 
 class _Unchanged(Exception):
     """An edit that changes nothing: the transaction is rolled back, no generation is used up."""
@@ -193,6 +196,8 @@ class Writer:
         for each, what in changes:
             story.tell(each, what)
         observed.add_events(conn, story.events)
+        if unit.generation % _TRIM_EVERY == 0:
+            observed.trim_events(conn, [unit.id])
 
 
 def _refuse(backend: Backend, tree: Tree, before: Tree | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,10 +38,18 @@ class Event:
     text: str
 
 
+# Statements that every pass runs are built once: building one costs more than running it.
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_CARRIERS = sa.select(carrier).where(carrier.c.unit_id.in_(_IDS)).order_by(carrier.c.name)
+_FAULTS = sa.select(fault).where(fault.c.unit_id.in_(_IDS))
+_SEEN = sa.select(seen).where(seen.c.unit_id.in_(_IDS))
+_STATISTICS = sa.select(statistics).where(statistics.c.unit_id.in_(_IDS))
+
+
 def carriers(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, Carrier]]:
     """Carriers by unit id and name."""
     found: dict[str, dict[str, Carrier]] = {}
-    for row in conn.execute(sa.select(carrier).where(carrier.c.unit_id.in_(unit_ids)).order_by(carrier.c.name)):
+    for row in conn.execute(_CARRIERS, {"ids": list(unit_ids)}):
         values = dict(row._mapping) | {"state": CarrierState(row.state)}
         found.setdefault(row.unit_id, {})[row.name] = Carrier(**values)
     return found
@@ -80,7 +89,7 @@ def _carrier_row(each: Carrier) -> dict[str, Any]:
 def faults(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, Fault]]:
     """Faults by unit id and object id."""
     found: dict[str, dict[str, Fault]] = {}
-    for row in conn.execute(sa.select(fault).where(fault.c.unit_id.in_(unit_ids))):
+    for row in conn.execute(_FAULTS, {"ids": list(unit_ids)}):
         values = dict(row._mapping)
         unit_id = values.pop("unit_id")
         values["kind"] = FaultKind(row.kind)
@@ -110,20 +119,8 @@ def save_faults(conn: sa.Connection, before: Mapping[str, Mapping[str, Fault]], 
     _upsert(conn, fault, ("unit_id", "object_id"), old.keys(), rows)
 
 
-EVENTS_KEPT = 100
-"""How many events of a load balancer are kept at least; a quarter more at most."""
-
-
-_CROWDED = (
-    sa.select(event.c.load_balancer_id)
-    .where(event.c.load_balancer_id.in_(sa.bindparam("ids", expanding=True)))
-    .group_by(event.c.load_balancer_id)
-    .having(sa.func.count() > EVENTS_KEPT * 5 // 4)
-)
-
-
 def add_events(conn: sa.Connection, events: Sequence[Event]) -> None:
-    """Write events down, and forget the oldest where a load balancer has too many."""
+    """Write events down."""
     if not events:
         return
     conn.execute(
@@ -140,8 +137,22 @@ def add_events(conn: sa.Connection, events: Sequence[Event]) -> None:
             for each in events
         ],
     )
-    ids = sorted({each.load_balancer_id for each in events})
-    for load_balancer_id in conn.scalars(_CROWDED, {"ids": ids}).all():
+
+
+EVENTS_KEPT = 100
+"""How many events of a load balancer are kept at least; a quarter more at most after `trim_events`."""
+
+_CROWDED = (
+    sa.select(event.c.load_balancer_id)
+    .where(event.c.load_balancer_id.in_(_IDS))
+    .group_by(event.c.load_balancer_id)
+    .having(sa.func.count() > EVENTS_KEPT * 5 // 4)
+)
+
+
+def trim_events(conn: sa.Connection, load_balancer_ids: Sequence[str]) -> None:
+    """Forget the oldest events where a load balancer has too many."""
+    for load_balancer_id in conn.scalars(_CROWDED, {"ids": list(load_balancer_ids)}).all():
         newest = sa.select(event.c.id).where(event.c.load_balancer_id == load_balancer_id)
         last = conn.scalar(newest.order_by(event.c.id.desc()).offset(EVENTS_KEPT - 1).limit(1))
         conn.execute(event.delete().where(event.c.load_balancer_id == load_balancer_id, event.c.id < last))
@@ -161,7 +172,7 @@ _LISTENER = frozenset(str(status) for status in ListenerSeen)
 def seen_by(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, SeenBy]]:
     """What carriers last said, by unit id and name of the carrier."""
     rows: dict[str, dict[str, tuple[dict[str, ListenerSeen], dict[str, MemberSeen]]]] = {}
-    for row in conn.execute(sa.select(seen).where(seen.c.unit_id.in_(unit_ids))):
+    for row in conn.execute(_SEEN, {"ids": list(unit_ids)}):
         listeners, members = rows.setdefault(row.unit_id, {}).setdefault(row.carrier, ({}, {}))
         if row.status in _LISTENER:
             listeners[row.object_id] = ListenerSeen(row.status)
@@ -195,10 +206,7 @@ _COUNTERS = ("bytes_in", "bytes_out", "total_connections", "request_errors")
 def save_statistics(conn: sa.Connection, said: Mapping[tuple[str, str], Mapping[str, Statistics]]) -> None:
     """Take over listener counters by unit id and carrier. A counter that went down has started anew: its old value is kept."""
     unit_ids = sorted({unit_id for unit_id, _ in said})
-    old = {
-        (row.unit_id, row.carrier, row.listener_id): row
-        for row in conn.execute(sa.select(statistics).where(statistics.c.unit_id.in_(unit_ids)))
-    }
+    old = {(row.unit_id, row.carrier, row.listener_id): row for row in conn.execute(_STATISTICS, {"ids": unit_ids})}
     rows = []
     for (unit_id, name), listeners in said.items():
         for listener_id, now in listeners.items():
@@ -237,15 +245,20 @@ def _upsert(
     if fresh:
         conn.execute(table.insert(), fresh)
     if stale:
-        where = [table.c[key] == sa.bindparam(f"b_{key}") for key in keys]
-        values = {name: sa.bindparam(f"b_{name}", type_=table.c[name].type) for name in stale[0] if name not in keys}
-        conn.execute(
-            table.update().where(*where).values(values),
-            [{f"b_{name}": value for name, value in row.items()} for row in stale],
-        )
+        conn.execute(_update(table, keys, tuple(stale[0])), [{f"b_{name}": value for name, value in row.items()} for row in stale])
 
 
 def _delete(conn: sa.Connection, table: sa.Table, keys: tuple[str, ...], gone: Sequence[tuple[str, ...]]) -> None:
     if gone:
-        where = [table.c[key] == sa.bindparam(f"b_{key}") for key in keys]
-        conn.execute(table.delete().where(*where), [{f"b_{k}": v for k, v in zip(keys, key, strict=True)} for key in gone])
+        statement = table.delete().where(*_is(table, keys))
+        conn.execute(statement, [{f"b_{k}": v for k, v in zip(keys, key, strict=True)} for key in gone])
+
+
+@cache
+def _update(table: sa.Table, keys: tuple[str, ...], columns: tuple[str, ...]) -> sa.Update:
+    values = {name: sa.bindparam(f"b_{name}", type_=table.c[name].type) for name in columns if name not in keys}
+    return table.update().where(*_is(table, keys)).values(values)
+
+
+def _is(table: sa.Table, keys: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
+    return [table.c[key] == sa.bindparam(f"b_{key}") for key in keys]

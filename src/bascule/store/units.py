@@ -57,15 +57,18 @@ _SELECT = sa.select(*(unit.c[name] for name in _COLUMNS))
 
 
 def _units(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
-    return [Unit(**row._mapping) for row in rows]
+    return [Unit(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
 
-# Statements that every request runs are built once: building one costs more than running it.
+# Statements that every request or every pass runs are built once: building one costs more than running it.
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_ID: sa.BindParameter[Any] = sa.bindparam("b_id")
 _INSERT = unit.insert()
-_BY_ID = _SELECT.where(unit.c.id.in_(sa.bindparam("ids", expanding=True)))
+_BY_ID = _SELECT.where(unit.c.id == _ID)
+_BY_IDS = _SELECT.where(unit.c.id.in_(_IDS))
 _BUMP = (
     unit.update()
-    .where(unit.c.id == sa.bindparam("b_id"), unit.c.gone_at.is_(None))
+    .where(unit.c.id == _ID, unit.c.gone_at.is_(None))
     .values(
         generation=unit.c.generation + 1,
         asked=unit.c.asked + 1,
@@ -83,12 +86,12 @@ def add(conn: sa.Connection, new: Unit) -> None:
 
 def get(conn: sa.Connection, unit_id: str) -> Unit | None:
     """One unit, also one that is gone; None if there is none."""
-    return next(iter(load(conn, [unit_id]).values()), None)
+    return next(iter(_units(conn.execute(_BY_ID, {"b_id": unit_id}).all())), None)
 
 
 def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     """Units by id; ids that do not exist are left out."""
-    return {found.id: found for found in _units(conn.execute(_BY_ID, {"ids": list(ids)}))}
+    return {found.id: found for found in _units(conn.execute(_BY_IDS, {"ids": list(ids)}))}
 
 
 def bump(conn: sa.Connection, unit_id: str, now: float) -> Unit | None:
@@ -174,20 +177,30 @@ def take_alone(conn: sa.Connection, lane_id: str, now: float, limit: int = 1) ->
 
 
 _RANKS = [int(rank) for rank in Rank]
+_DUE = (
+    _SELECT.where(unit.c.lane_id == sa.bindparam("b_lane"), unit.c.rank == sa.bindparam("b_rank"))
+    .where(unit.c.due_at <= sa.bindparam("b_now"))
+    .order_by(unit.c.due_at)
+    .limit(sa.bindparam("b_limit"))
+)
 
 
 def _due(conn: sa.Connection, lane_id: str, now: float, rank: Rank, limit: int) -> list[Unit]:
-    chosen = _SELECT.where(unit.c.lane_id == lane_id, unit.c.rank == int(rank), unit.c.due_at <= now)
-    return _units(conn.execute(chosen.order_by(unit.c.due_at).limit(limit)))
+    return _units(conn.execute(_DUE, {"b_lane": lane_id, "b_rank": int(rank), "b_now": now, "b_limit": limit}))
+
+
+_LOCK = _BY_IDS.order_by(unit.c.id).with_for_update()
 
 
 def lock(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     """Units by id, with their rows held until the end of the transaction: no edit comes in between."""
-    chosen = _SELECT.where(unit.c.id.in_(ids)).order_by(unit.c.id).with_for_update()
-    return {found.id: found for found in _units(conn.execute(chosen))}
+    return {found.id: found for found in _units(conn.execute(_LOCK, {"ids": list(ids)}))}
 
 
 _MUTABLE = ("observed", "gone_at", "asked", "due_at", "rank", "attempts", "checked_at", "memo", "accepted")
+_SAVE = (
+    unit.update().where(unit.c.id == _ID).values({name: sa.bindparam(f"b_{name}", type_=unit.c[name].type) for name in _MUTABLE})
+)
 
 
 def save(conn: sa.Connection, before: Mapping[str, Unit], after: Mapping[str, Unit]) -> None:
@@ -196,8 +209,7 @@ def save(conn: sa.Connection, before: Mapping[str, Unit], after: Mapping[str, Un
         {"b_id": new.id} | {f"b_{name}": getattr(new, name) for name in _MUTABLE} for new in after.values() if new != before[new.id]
     ]
     if rows:
-        values = {name: sa.bindparam(f"b_{name}", type_=unit.c[name].type) for name in _MUTABLE}
-        conn.execute(unit.update().where(unit.c.id == sa.bindparam("b_id")).values(values), rows)
+        conn.execute(_SAVE, rows)
 
 
 def forgotten(conn: sa.Connection, limit: int) -> list[str]:
@@ -244,10 +256,13 @@ def add_need(conn: sa.Connection, unit_id: str, needs_id: str) -> None:
     conn.execute(unit_need.insert().values(unit_id=unit_id, needs_id=needs_id))
 
 
+_NEEDS = sa.select(unit_need).where(unit_need.c.unit_id.in_(_IDS)).order_by(unit_need.c.needs_id)
+
+
 def needs(conn: sa.Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     """What units need, by unit id."""
     found: dict[str, list[str]] = {}
-    for row in conn.execute(sa.select(unit_need).where(unit_need.c.unit_id.in_(ids)).order_by(unit_need.c.needs_id)):
+    for row in conn.execute(_NEEDS, {"ids": list(ids)}):
         found.setdefault(row.unit_id, []).append(row.needs_id)
     return found
 
@@ -313,29 +328,40 @@ def lanes(conn: sa.Connection) -> list[Lane]:
     return [_lane(row) for row in conn.execute(sa.select(lane))]
 
 
+_LANE = sa.select(lane).where(lane.c.id == _ID)
+
+
 def lane_now(conn: sa.Connection, lane_id: str) -> Lane:
     """One lane, which exists."""
-    return _lane(conn.execute(sa.select(lane).where(lane.c.id == lane_id)).one())
+    return _lane(conn.execute(_LANE, {"b_id": lane_id}).one())
+
+
+_LANES_WITH_DUE = sa.select(lane).where(
+    sa.exists().where(unit.c.lane_id == lane.c.id, unit.c.rank.in_(_RANKS), unit.c.due_at <= sa.bindparam("b_now"))
+)
 
 
 def lanes_with_due(conn: sa.Connection, now: float) -> list[Lane]:
     """The lanes in which something is due."""
-    due = sa.exists().where(unit.c.lane_id == lane.c.id, unit.c.rank.in_(_RANKS), unit.c.due_at <= now)
-    return [_lane(row) for row in conn.execute(sa.select(lane).where(due))]
+    return [_lane(row) for row in conn.execute(_LANES_WITH_DUE, {"b_now": now})]
 
 
 def _lane(row: sa.Row[Any]) -> Lane:
     return Lane(row.id, row.backend, tuple(row.tags), row.owner, row.fence, row.beat)
 
 
+_AS_SEEN = lane.update().where(
+    lane.c.id == _ID, lane.c.fence == sa.bindparam("b_fence"), lane.c.owner.is_not_distinct_from(sa.bindparam("b_owner"))
+)
+_TAKE = _AS_SEEN.where(lane.c.beat == sa.bindparam("b_beat")).values(owner=sa.bindparam("b_taker"), fence=lane.c.fence + 1, beat=0)
+_BEAT = _AS_SEEN.values(beat=lane.c.beat + 1)
+_RELEASE = _BEAT.values(owner=None)
+
+
 def take(conn: sa.Connection, seen: Lane, owner: str) -> Lease | None:
     """Take a lane that still stands as it was seen; None if somebody was faster or gave a sign of life."""
-    done = conn.execute(
-        lane.update()
-        .where(lane.c.id == seen.id, lane.c.fence == seen.fence, lane.c.beat == seen.beat)
-        .where(lane.c.owner.is_(None) if seen.owner is None else lane.c.owner == seen.owner)
-        .values(owner=owner, fence=seen.fence + 1, beat=0)
-    )
+    as_seen = {"b_id": seen.id, "b_fence": seen.fence, "b_owner": seen.owner, "b_beat": seen.beat}
+    done = conn.execute(_TAKE, as_seen | {"b_taker": owner})
     return Lease(seen.id, owner, seen.fence + 1) if done.rowcount else None
 
 
@@ -344,10 +370,6 @@ def hold(conn: sa.Connection, lease: Lease, *, release: bool = False) -> None:
 
     Every transaction that writes what came of a pass calls this first: it is the fence of the database.
     """
-    done = conn.execute(
-        lane.update()
-        .where(lane.c.id == lease.lane_id, lane.c.fence == lease.fence, lane.c.owner == lease.owner)
-        .values(beat=lane.c.beat + 1, **({"owner": None} if release else {}))
-    )
-    if not done.rowcount:
+    held = {"b_id": lease.lane_id, "b_fence": lease.fence, "b_owner": lease.owner}
+    if not conn.execute(_RELEASE if release else _BEAT, held).rowcount:
         raise LaneLost(lease.lane_id)
