@@ -133,6 +133,7 @@ def fuzz(schema: Any, api: Client, path: str, method: str, how_much: settings) -
     run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_a_few_requests_of_every_kind(path: str, method: str, schema: Any, fuzzed: Client) -> None:
     fuzz(schema, fuzzed, path, method, QUICK)

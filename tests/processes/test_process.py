@@ -53,6 +53,7 @@ def test_a_round_is_finished_first() -> None:
         assert process.communicate(timeout=10)[0] == "round done\nended\n"
 
 
+@pytest.mark.slow
 def test_a_round_that_takes_too_long_is_cut_short() -> None:
     with running("time.sleep(60); return True") as process:
         before = time.monotonic()
@@ -78,6 +79,7 @@ def test_a_round_that_did_something_is_followed_by_the_next() -> None:
         assert process.communicate(timeout=10)[0] == "ended\n"
 
 
+@pytest.mark.slow
 def test_a_round_that_fails_is_tried_again() -> None:
     with running("assert rounds > 1; return False") as process:
         assert process.stdout

@@ -210,6 +210,7 @@ def test_loading_takes_as_many_statements_for_many_as_for_one(sqlite_database: D
     assert len(seen) == len(objects)
 
 
+@pytest.mark.slow
 def test_a_thousand_load_balancers_are_loaded_and_saved_at_once(database: Database) -> None:
     saved = [stored(standard()) for _ in range(1000)]
     with statements(database) as seen:
