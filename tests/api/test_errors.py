@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from falcon.testing import create_environ
+from falcon.testing import TestClient, create_environ
 
 from bascule.model.backend import Refusal
 from bascule.model.objects import LoadBalancer, Tree, Vip
+from bascule.north.octavia_v2.request_ids import RequestIds
 from bascule.south.memory import MemoryBackend
 from bascule.store.engine import Database
 from tests.api.bascule import NOWHERE, VIPS, Bascule, Client
@@ -130,6 +132,25 @@ def test_an_error_of_ours_is_answered_with_a_request_id(api: Client, caplog: pyt
     assert answer.fault == f"An unknown exception occurred. The log tells more under request {request_id}."
     assert request_id in caplog.text
     assert "no such table" in caplog.text
+
+
+def test_every_request_has_an_id_and_is_told_that_of_its_caller(api: Client) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ)
+        start_response("204 No Content", [])
+        return []
+
+    client = TestClient(RequestIds(application))
+    sent = f"req-{NOWHERE}"
+    given = ["", sent, f"{sent}0", sent.upper()]
+    answers = [client.simulate_get("/", headers={"X-OpenStack-Request-ID": each}).headers for each in given]
+    own = [each["openstack.request_id"] for each in seen]
+    assert [each["x-openstack-request-id"] for each in answers] == own
+    assert len(set(own) - {sent}) == len(given)
+    assert all(re.fullmatch(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", each) for each in own)
+    assert [each.get("openstack.global_request_id") for each in seen] == [None, sent, None, None]
 
 
 class Picky(MemoryBackend):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import falcon
 import msgspec
-from oslo_middleware import request_id
 
 from bascule.north.octavia_v2 import errors, lookups, openapi
 from bascule.north.octavia_v2.dispatch import Resource
 from bascule.north.octavia_v2.door import Door
 from bascule.north.octavia_v2.hosts import TrustedHosts
+from bascule.north.octavia_v2.request_ids import RequestIds
 from bascule.north.octavia_v2.routes import ROOTS, ROUTES, TOP, Route
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def application(door: Door, *, allowed_hosts: Collection[str]) -> WSGIApplicatio
     _add(app, door, [(root, route) for root in ROOTS for route in ROUTES])
     _add(app, door, [("", route) for route in lookups.ROUTES])
     app.add_route("/openapi.json", _Document())
-    identified: WSGIApplication = request_id.RequestId(TrustedHosts(app, allowed_hosts))
-    return identified
+    return RequestIds(TrustedHosts(app, allowed_hosts))
 
 
 def _add(app: falcon.App[falcon.Request, falcon.Response], door: Door, routes: Iterable[tuple[str, Route]]) -> None:

@@ -12,11 +12,9 @@ import msgspec
 from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, Refused, Unsupported
 from bascule.model.objects import Kind
 from bascule.model.rules import InvalidOption, InvalidRule
+from bascule.north.octavia_v2.request_ids import REQUEST_ID
 
 LOG = logging.getLogger(__name__)
-
-REQUEST_ID = "openstack.request_id"
-"""Where the WSGI environment holds the id of the request."""
 
 NAMES = {
     Kind.LOAD_BALANCER: "Load Balancer",
