@@ -113,7 +113,7 @@ def test_declares_subnets(tmp_path: Path) -> None:
             "[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = 169.254.169.0/24\nmembers = 1",
             ["[subnet:a] cidr", "169.254.0.0/16; members must not lie there"],
         ),
-        ("[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = ::/0\nmembers = 1", ["[subnet:a] cidr", "fe80::/10"]),
+        ("[DEFAULT]\nsubnets = a\n[subnet:a]\ncidr = ::/0\nmembers = 1", ["[subnet:a] cidr", "::/128"]),
         ("no option at all", ["Failed to parse", "no option at all"]),
     ],
 )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pytest
 import sqlalchemy as sa
 
+from bascule.core.reader import Reader
 from bascule.core.subnets import Subnets
 from bascule.model.backend import Done, Fence, Outcome, Plan, Reads, Rejected, Retry, Target, Wait
 from bascule.model.definition import ServiceDefinition, Subnet, with_last_accepted
@@ -26,7 +27,8 @@ from bascule.model.objects import (
     Tree,
 )
 from bascule.model.secrets import SecretRef
-from bascule.store import units
+from bascule.model.status import Report, Statistics
+from bascule.store import meta, units
 from bascule.store.engine import Database
 from tests.scenarios.conftest import Build
 from tests.scenarios.test_crashes import Crash
@@ -415,3 +417,32 @@ def test_gateways_and_ends_of_a_subnet_are_no_vips(sqlite_database: Database, ad
     subnet = Subnet("s", "n", "n", "10.0.0.0/24", "10.0.0.10", "10.0.0.20", gateway="10.0.0.1")
     with pytest.raises(Invalid, match="vip_address"):
         sqlite_database.write(lambda conn: Subnets([subnet]).allocate(conn, "unit", subnet, address))
+
+
+# Fences and counters
+
+
+def test_a_restored_database_writes_nothing_until_a_new_epoch_begins(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    tree = world.create()
+    world.device.fences["memory:0"] = Fence(1, 3)  # the backup was made when the lane had had fewer owners
+    for _ in range(10):
+        world.tick(2)
+    assert world.device.documents == {}
+    assert "new-epoch" in caplog.text
+    world.database.write(meta.new_epoch)
+    world.tick()
+    assert world.status(tree.id) == "ACTIVE"
+
+
+def test_counters_of_a_listener_go_with_it_and_connections_do_not_freeze(world: World) -> None:
+    tree = world.create()
+    world.tick()
+    front, side = tree.listeners
+    traffic = dict.fromkeys((front.id, side.id), Statistics(10, 20, 7, 3, 0))
+    world.recorder.count([Report(tree.id, "memory", alive=True, statistics=traffic)])
+    world.recorder.count([Report(tree.id, "memory", alive=True, statistics={side.id: Statistics(11, 20, 5, 3, 0)})])
+    reader = Reader(world.database)
+    assert {each: found.active_connections for each, found in reader.statistics(tree.id).items()} == {front.id: 0, side.id: 5}
+    world.drop(tree.id, front.id)
+    world.tick()
+    assert set(reader.statistics(tree.id)) == {side.id}

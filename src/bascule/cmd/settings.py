@@ -19,7 +19,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from bascule.cmd import options
-from bascule.cmd.subnets import SubnetError, built_in, declared
+from bascule.cmd.subnets import SubnetError, built_in, declared, overlap
 from bascule.model.definition import Subnet
 
 ENVIRONMENT = "BASCULE_CONFIG_FILE"
@@ -234,6 +234,9 @@ def _subnets(conf: cfg.ConfigOpts, api_address: str) -> tuple[Subnet, ...]:
             raise SettingsError(f"[{group}] {error.option}: {error}") from error
         if subnet.id in found:
             raise SettingsError(f"[{group}] id: {subnet.id} is also the id of subnet {found[subnet.id].name}")
+        for other in found.values():
+            if subnet.vips and other.vips and overlap(subnet, other):
+                raise SettingsError(f"[{group}] cidr: {subnet.cidr} overlaps {other.cidr} of subnet {other.name}; VIPs would clash")
         found[subnet.id] = subnet
     return tuple(found.values())
 

@@ -14,8 +14,14 @@ _NAMESPACE = uuid.UUID("5b0cbf4a-9f0c-5c5e-9c5e-0b6c1f4f6a10")
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_LOCAL = tuple(ipaddress.ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "::1/128"))
-"""What means something else on every host, such as the metadata service of a cloud."""
+_LOCAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "127.0.0.1/32", "169.254.0.0/16", "224.0.0.0/3"),
+        *("::/128", "::1/128", "::ffff:0:0/96", "fe80::/10", "ff00::/8"),
+    )
+)
+"""What means something else on every host, such as the metadata service of a cloud, or nobody in particular."""
 
 
 class SubnetError(Exception):
@@ -32,10 +38,14 @@ def built_in() -> Subnet:
 
 
 def declared(name: str, values: Mapping[str, Any], api_address: str) -> Subnet:
-    """A subnet from the options of its section. Raises SubnetError, also where members could be the API itself."""
+    """A subnet from the options of its section. Raises SubnetError, also where a VIP or a member could be the API itself."""
     network = _network(values.get("cidr"))
+    if api_address and ipaddress.ip_address(api_address) in network:
+        raise SubnetError(
+            "cidr", f"{network} contains {api_address}, which the API listens on; VIPs and members must not lie there"
+        )
     if values.get("members"):
-        _check_for_members(network, api_address)
+        _check_for_members(network)
     lowest, highest = _hosts(network)
     first = _address(network, "first", values.get("first") or str(lowest))
     last = _address(network, "last", values.get("last") or str(highest))
@@ -57,6 +67,12 @@ def declared(name: str, values: Mapping[str, Any], api_address: str) -> Subnet:
     )
 
 
+def overlap(one: Subnet, other: Subnet) -> bool:
+    """Whether two subnets have an address in common."""
+    first, second = ipaddress.ip_network(one.cidr), ipaddress.ip_network(other.cidr)
+    return first.version == second.version and first.overlaps(second)
+
+
 def _network(cidr: str | None) -> _Network:
     if not cidr:
         raise SubnetError("cidr", "it must be given, such as 192.0.2.0/24")
@@ -66,10 +82,8 @@ def _network(cidr: str | None) -> _Network:
         raise SubnetError("cidr", f"{error}; it must be a network such as 192.0.2.0/24") from error
 
 
-def _check_for_members(network: _Network, api_address: str) -> None:
-    """Refuse a subnet in which users could reach the control plane, or what a host tells only itself."""
-    if ipaddress.ip_address(api_address) in network:
-        raise SubnetError("cidr", f"{network} contains {api_address}, which the API listens on; members must not lie there")
+def _check_for_members(network: _Network) -> None:
+    """Refuse a subnet in which users could reach what a host tells only itself."""
     for local in _LOCAL:
         if network.version == local.version and network.overlaps(local):
             raise SubnetError("cidr", f"{network} has addresses of {local}; members must not lie there")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bascule.core import standing
 from bascule.core.story import Story
+from bascule.model.objects import Listener
 from bascule.model.status import CarrierState, Fault
 from bascule.store import observed, trees, units
 from bascule.store.observed import Carrier, Event, SeenBy
@@ -76,12 +77,18 @@ def save(conn: sa.Connection, before: Mapping[str, Known], after: Mapping[str, K
     observed.save_seen(conn, _said(before), _said(after))
     events: list[Event] = []
     changes: list[tuple[Stored | None, Stored]] = []
+    gone: list[str] = []
     for unit_id, new in after.items():
         old = before[unit_id]
         if old.stored is not None and new.stored is not None:
             changes.append((old.stored, new.stored))
+            gone += [
+                each.id for each in old.stored.leaving.values() if isinstance(each, Listener) and each.id not in new.stored.leaving
+            ]
             events += _story(old, new, old.stored, new.stored, now)
     trees.save_all(conn, changes)
+    if gone:
+        observed.forget_listeners(conn, gone)
     observed.add_events(conn, events)
     observed.trim_events(conn, [stored.tree.id for _, stored in changes])
 

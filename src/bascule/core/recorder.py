@@ -112,7 +112,7 @@ class Recorder:
 
     def count(self, reports: Sequence[Report]) -> None:
         """Write down the counters that data planes report."""
-        counted = [report for report in reports if report.statistics]
+        counted = [report for report in reports if report.alive]
         if counted:
             self._database.write(lambda conn: self._count(conn, counted))
 

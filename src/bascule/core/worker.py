@@ -63,6 +63,7 @@ class Worker:
         self._lock = threading.Lock()
         self._serving: dict[str, Future[bool]] = {}
         self._missed: set[str] = set()
+        self._refused: dict[str, int] = {}
 
     def start(self) -> None:
         """Make the rows of the lanes that the backends have. Called once before the first tick."""
@@ -117,8 +118,8 @@ class Worker:
     def _hold(self, lane_id: str) -> bool:
         """Take a lane if it can be had, and work until nothing is due in it."""
         with self._database.read() as conn:
-            lane = units.lane_now(conn, lane_id)
-        if not self._may_take(lane):
+            lane, epoch = units.lane_now(conn, lane_id), meta.epoch(conn)
+        if self._refused.get(lane_id) == epoch or not self._may_take(lane):
             return False
         lease = self._database.write(lambda conn: units.take(conn, lane, self._owner))
         if lease is None:
@@ -131,15 +132,25 @@ class Worker:
         except LaneLost:
             LOG.warning("lane %s was taken over by another worker", lane_id)
         except Fenced:
-            LOG.exception(
-                "the data plane of lane %s has seen a newer owner than this one; if the database was restored from a backup, "
-                "run bascule-db-manage new-epoch",
-                lane_id,
-            )
+            self._refuse(lease, epoch)
         finally:
             done.set()
             beating.join()
         return False
+
+    def _refuse(self, lease: Lease, epoch: int) -> None:
+        """Leave a lane alone whose data plane knows a newer owner than the database does: the database is not the newest."""
+        try:
+            self._database.write(lambda conn: units.hold(conn, lease, release=True))
+        except LaneLost:
+            LOG.warning("lane %s was taken over by another worker", lease.lane_id)
+            return
+        self._refused[lease.lane_id] = epoch
+        LOG.error(
+            "the data plane of lane %s has seen a newer owner than this database knows: nothing is written to it. "
+            "If the database was restored from a backup, run bascule-db-manage new-epoch",
+            lease.lane_id,
+        )
 
     def _work(self, lease: Lease) -> bool:
         """Pass over a batch, and over one unit that failed before, until nothing is due. Then give the lane back."""

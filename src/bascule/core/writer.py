@@ -65,7 +65,6 @@ class Writer:
         """
         backend = self._backend(tree)
         rules.check(tree, None)
-        _refuse(backend, tree, None)
         return self._write(lambda conn: self._create(conn, backend, tree, origin))
 
     def edit(self, load_balancer_id: str, change: Callable[[Tree], Tree], *, origin: str) -> Stored:
@@ -119,6 +118,7 @@ class Writer:
         now = self._clock()
         lane_id = scheduler.place(backend, tree.id)
         tree = self._with_addresses(conn, tree)
+        _refuse(backend, tree, None)  # only now, because a port can be bound on one address and not on another
         unit = Unit(id=tree.id, kind=LOAD_BALANCER, key=tree.id, lane_id=lane_id, backend=backend.name, due_at=now)
         units.add(conn, unit)
         self._need(conn, unit, backend.needs(tree), now)

@@ -212,6 +212,9 @@ def save_statistics(conn: sa.Connection, said: Mapping[tuple[str, str], Mapping[
         for listener_id, now in listeners.items():
             row = _counted(old.get((unit_id, name, listener_id)), now)
             rows.append(row | {"unit_id": unit_id, "carrier": name, "listener_id": listener_id})
+    for (unit_id, name, listener_id), before in old.items():
+        if before.active_connections and listener_id not in said.get((unit_id, name), {listener_id: None}):
+            rows.append(dict(before._mapping) | {"active_connections": 0})  # it takes no traffic any more
     _upsert(conn, statistics, ("unit_id", "carrier", "listener_id"), old.keys(), rows)
 
 
@@ -223,6 +226,11 @@ def _counted(before: sa.Row[Any] | None, now: Statistics) -> dict[str, Any]:
     row: dict[str, Any] = {f"kept_{name}": kept[name] for name in _COUNTERS}
     row |= {f"last_{name}": getattr(now, name) for name in _COUNTERS}
     return row | {"active_connections": now.active_connections}
+
+
+def forget_listeners(conn: sa.Connection, listener_ids: Sequence[str]) -> None:
+    """Remove the counters of listeners that are gone."""
+    conn.execute(statistics.delete().where(statistics.c.listener_id.in_(listener_ids)))
 
 
 def forget(conn: sa.Connection, unit_ids: Sequence[str]) -> None:

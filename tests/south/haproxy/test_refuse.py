@@ -102,11 +102,14 @@ def _sticky(kind: PersistenceType, **fields: object) -> Pool:
             (dataclasses.replace(MONITOR, type=kind), f"type {kind} is not possible; it can be HTTP or TCP")
             for kind in (MonitorType.HTTPS, MonitorType.PING, MonitorType.TLS_HELLO, MonitorType.SCTP, MonitorType.UDP_CONNECT)
         ],
-        (dataclasses.replace(MONITOR, delay=0), "delay must be at least 1"),
+        (dataclasses.replace(MONITOR, delay=0), "delay can be 1 to 2147483 seconds"),
+        (dataclasses.replace(MONITOR, delay=2147484), "delay can be 1 to 2147483 seconds"),
+        (dataclasses.replace(MONITOR, timeout=2147484), "timeout can be 0 to 2147483 seconds"),
         (dataclasses.replace(MONITOR, url_path="/a b"), "url_path must begin with a slash"),
         (dataclasses.replace(MONITOR, url_path="a"), "url_path must begin with a slash"),
         (dataclasses.replace(MONITOR, domain_name="a b"), "domain_name must not"),
         (dataclasses.replace(MONITOR, expected_codes="200-"), "expected_codes must be"),
+        (dataclasses.replace(MONITOR, expected_codes="200, 700"), "expected_codes must be"),
         (dataclasses.replace(MONITOR, http_version=2.0), "http_version can be 1.0 or 1.1"),
         (dataclasses.replace(MONITOR, id="second"), "more than one health monitor"),
         (dataclasses.replace(LISTENER, protocol=ListenerProtocol.TCP), "TCP protocol listeners do not support L7 policies"),
@@ -195,3 +198,12 @@ def test_ports_of_another_host_are_not_tried_here(tmp_path: Path) -> None:
     assert elsewhere.refuse(_bound("192.0.2.1", 80), None) == []
     assert elsewhere.carriers(None) == ("elsewhere",)
     assert [(lane.id, lane.tags) for lane in elsewhere.lanes()] == [("haproxy:elsewhere", ("elsewhere",))]
+
+
+def test_a_port_that_a_program_of_the_same_user_shares_with_everybody_is_refused(backend: HAProxyBackend) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.77.0.1", 0))
+        other.listen()
+        refusals = backend.refuse(_bound("127.77.0.1", other.getsockname()[1]), None)
+    assert "another program uses it" in refusals[0].text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -53,7 +53,7 @@ class HAProxyBackend:
         known = set(rendering.refuse(before)) if before else set()
         found = [refusal for refusal in rendering.refuse(tree) if refusal not in known]
         if not found and self._host == socket.gethostname():
-            found = list(_unbindable(tree, before))
+            found = list(_unbindable(tree, before, self._ports(tree.id)))
         return found
 
     def needs(self, tree: Tree) -> Sequence[Need]:
@@ -85,10 +85,19 @@ class HAProxyBackend:
         return _together(lambda unit_id: report(self._path(unit_id), unit_id, self._host), units)
 
     def _read(self, target: Target) -> Documents | Lost:
+        if target[1] != self._host:
+            return Lost(f"It is carried on the host {target[1]}, which this worker does not serve.")
         try:
             return self._instance(target[0]).read()
         except OSError as error:
             return Lost(f"The files of the instance cannot be read: {error.strerror}.")
+
+    def _ports(self, unit_id: str) -> Collection[tuple[str, int]] | None:
+        """The ports that an instance holds; none where we may not look: then it is another user's, who shares no port with us."""
+        try:
+            return self._instance(unit_id).ports()
+        except OSError:
+            return ()
 
     def _instance(self, unit_id: str) -> Instance:
         return Instance(self._path(unit_id), self._binary)
@@ -97,14 +106,17 @@ class HAProxyBackend:
         return self._directory / name(unit_id)
 
 
-def _unbindable(tree: Tree, before: Tree | None) -> Iterator[Refusal]:
-    """Listeners that are new, on addresses that are known, whose port cannot be bound."""
+def _unbindable(tree: Tree, before: Tree | None, ours: Collection[tuple[str, int]] | None) -> Iterator[Refusal]:
+    """Listeners that are new, on addresses that are known, whose port cannot be bound.
+
+    `ours` are the ports that the instance holds itself; None if that is not known.
+    """
     addresses = [address for address in listener.addresses(tree.load_balancer) if address]
     for each in tree.listeners:
         if before and before.listener(each.id):
             continue
         for address in addresses:
-            if text := ports.trouble(address, each.protocol_port, shared=True):
+            if text := ports.trouble(address, each.protocol_port, shared=ours is None or (address, each.protocol_port) in ours):
                 yield Refusal(each.id, f"Listener {text}")
 
 

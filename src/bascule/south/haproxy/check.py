@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -55,15 +55,18 @@ def _owners(configuration: str) -> Iterator[str | None]:
         yield owner
 
 
-def binds(configuration: str, *, shared: bool) -> Rejected | None:
-    """The first port of a configuration that could not be bound."""
-    for (address, port), listener_id in _bound(configuration).items():
-        if text := ports.trouble(address, port, shared=shared):
+def binds(configuration: str, ours: Collection[tuple[str, int]] | None) -> Rejected | None:
+    """The first port of a configuration that could not be bound.
+
+    `ours` are those that this very instance holds already; None if that is not known.
+    """
+    for (address, port), listener_id in bound(configuration).items():
+        if text := ports.trouble(address, port, shared=ours is None or (address, port) in ours):
             return Rejected(text[0].upper() + text[1:], (listener_id,), text)
     return None
 
 
-def _bound(configuration: str) -> Mapping[tuple[str, int], str]:
+def bound(configuration: str) -> Mapping[tuple[str, int], str]:
     """The addresses and ports of a configuration, each with its listener."""
     found: dict[tuple[str, int], str] = {}
     for line, owner in zip(configuration.splitlines(), _owners(configuration), strict=True):

@@ -11,10 +11,11 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 from bascule.model.backend import Done, Outcome, Plan, Rejected, Retry, Secrets
-from bascule.model.documents import Documents, Step
+from bascule.model.documents import Documents, Step, digest
 from bascule.south.haproxy import certificate, check, state
 from bascule.south.haproxy.process import IDENTITY, Process, ProcessError
 from bascule.south.haproxy.quoting import word
@@ -46,6 +47,14 @@ class Instance:
             documents[CONFIGURATION] = _text(configuration)
         documents[INSTANCE] = running(self._directory) or ""
         return documents
+
+    def ports(self) -> Collection[tuple[str, int]] | None:
+        """The addresses and ports that HAProxy holds; None if it runs, and what it runs is not there to look at."""
+        if not self._process.alive():
+            return ()
+        configuration = _read(self._directory / CONFIGURATION) or ""
+        said = running(self._directory) or ""
+        return check.bound(configuration).keys() if digest(configuration) in said else None
 
     def apply(self, plan: Plan, secrets: Secrets) -> Outcome:
         """Carry out a plan. Until HAProxy has taken the new configuration over, nothing that the old one needs is touched."""
@@ -81,7 +90,7 @@ class Instance:
         self._put(IDENTITY + _STAGED, identity)
         staged = (CONFIGURATION + _STAGED, IDENTITY + _STAGED)
         rejected = check.syntax(self._binary, self._directory, staged, configuration)
-        rejected = rejected or check.binds(configuration, shared=self._process.alive())
+        rejected = rejected or check.binds(configuration, self.ports())
         if rejected:
             return rejected
         before = {name: _read(self._directory / name) for name in (CONFIGURATION, IDENTITY)}

@@ -10,7 +10,7 @@ import socket
 def trouble(address: str, port: int, *, shared: bool) -> str | None:
     """Why HAProxy could not bind a port, in words; None if it could. Binds it for a moment, without listening.
 
-    `shared`: another HAProxy of the same user may hold it, as the running one does at a reload.
+    `shared`: another process of the same user may hold it, as the running HAProxy of the same instance does at a reload.
     """
     family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     try:
