@@ -62,7 +62,7 @@ def test_http_asks_and_looks_at_the_answer(site: Site, version: float | None) ->
         MonitorType.HTTP,
         http_method=HttpMethod.GET,
         url_path="/healthy?'\"$HOME=%20%[src]",
-        expected_codes="200,202",
+        expected_codes="200 , 202",
         http_version=version,
         domain_name="www.example.com" if version == 1.1 else None,
     )
@@ -73,6 +73,15 @@ def test_http_asks_and_looks_at_the_answer(site: Site, version: float | None) ->
     assert site.seen(first) == "UP"
     assert site.get(listener).name == "a"
     assert "/healthy?'\"$HOME=%20%[src]" in good.asked
+
+
+def test_the_longest_times(site: Site) -> None:
+    pool = site.pool(site.server("a"))
+    site.monitor(pool, delay=2147483, timeout=2147483)
+    listener = site.listener(default_pool_id=pool.id)
+    assert site.backend.refuse(site.tree, None) == []
+    site.serve()
+    assert site.get(listener).name == "a"
 
 
 @pytest.mark.slow

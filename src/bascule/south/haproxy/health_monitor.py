@@ -9,8 +9,11 @@ from bascule.model.objects import HealthMonitor, HttpMethod, MonitorType
 from bascule.south.haproxy.quoting import log_format, printable, word
 
 _TYPES = (MonitorType.HTTP, MonitorType.TCP)
-_CODES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2}|(?:,[1-5][0-9]{2})*)")
+_CODES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2}|(?:\s*,\s*[1-5][0-9]{2})*)")
 _VERSIONS = {None: "HTTP/1.0", 1.0: "HTTP/1.0", 1.1: "HTTP/1.1"}
+
+_LONGEST = (2**31 - 1) // 1000
+"""Seconds. HAProxy counts milliseconds in 32 bits with a sign, and does not start with more."""
 
 
 def render(monitor: HealthMonitor) -> list[str]:
@@ -35,15 +38,17 @@ def _codes(expected: str) -> str:
     """Codes as HAProxy lists them. Raises ValueError for anything else, which `refuse` has refused."""
     if not _CODES.fullmatch(expected):
         raise ValueError("expected_codes are one code, a list of codes or a range")
-    return expected
+    return "".join(expected.split())
 
 
 def refuse(monitor: HealthMonitor) -> Iterator[str]:
     """What of a health monitor cannot be carried."""
     if monitor.type not in _TYPES:
         yield f"type {monitor.type} is not possible; it can be {' or '.join(_TYPES)}."
-    if monitor.delay < 1:
-        yield "delay must be at least 1 second."
+    if not 1 <= monitor.delay <= _LONGEST:
+        yield f"delay can be 1 to {_LONGEST} seconds."
+    if not 0 <= monitor.timeout <= _LONGEST:
+        yield f"timeout can be 0 to {_LONGEST} seconds."
     if monitor.url_path is not None and not (monitor.url_path.startswith("/") and _plain(monitor.url_path)):
         yield "url_path must begin with a slash and must not have spaces or control characters."
     if monitor.domain_name is not None and not (monitor.domain_name and _plain(monitor.domain_name)):
