@@ -243,6 +243,8 @@ def test_monitors_that_suit_their_pool(kind: MonitorType, pool_protocol: PoolPro
         ({"expected_codes": "200"}, True),
         ({"expected_codes": "200, 201,302"}, True),
         ({"expected_codes": "200-299"}, True),
+        ({"expected_codes": "200-200"}, True),
+        ({"expected_codes": "204-200"}, False),
         ({"expected_codes": "2xx"}, False),
         ({"expected_codes": "200,"}, False),
         ({"expected_codes": "٢٠٠"}, False),

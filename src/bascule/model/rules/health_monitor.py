@@ -49,7 +49,7 @@ def _check_http(monitor: HealthMonitor) -> None:
             raise Invalid(f"{name} is only allowed on health monitors of type HTTP and HTTPS, not {monitor.type}")
     if monitor.url_path is not None and not _URL_PATH.fullmatch(monitor.url_path):
         raise InvalidOption(monitor.url_path, "url_path", "a path that starts with '/', without spaces, scheme and host")
-    if monitor.expected_codes is not None and not _EXPECTED_CODES.fullmatch(monitor.expected_codes):
+    if monitor.expected_codes is not None and not _are_codes(monitor.expected_codes):
         raise InvalidOption(monitor.expected_codes, "expected_codes", "200, a list like 200,202, or a range like 200-204")
     if monitor.http_version is not None and monitor.http_version not in _HTTP_VERSIONS:
         raise InvalidOption(monitor.http_version, "http_version", "1.0, 1.1")
@@ -59,3 +59,9 @@ def _check_http(monitor: HealthMonitor) -> None:
         raise InvalidOption(monitor.domain_name, "domain_name", "a host name")
     if monitor.http_version != max(_HTTP_VERSIONS):
         raise Invalid("http_version 1.1 is needed for domain_name")
+
+
+def _are_codes(text: str) -> bool:
+    """Whether a text is one code, a list of codes, or a range whose end is not before its beginning."""
+    first, _, last = text.partition("-")
+    return _EXPECTED_CODES.fullmatch(text) is not None and (not last or first <= last)
