@@ -23,14 +23,6 @@ SUFFIXES = (".cfg", ".conf", ".in", ".json", ".md", ".py", ".sample", ".service"
 MADE_BY_HAND = {"v0002_max_connections.py", "bascule.conf", "definition.json"}
 """File names that stand for ones the reader makes."""
 ELSEWHERE = {CONFIGURATION, "fence.json", "haproxy/fence.json", "haproxy/ID/"}
-    CONFIGURATION,
-    "instance.cfg",
-    "fence.json",
-    "haproxy/fence.json",
-    "haproxy/ID/",
-    "certificates/PROJECT_ID/NAME",
-    "run/",
-}
 """Names below the state directory."""
 SYSTEM = ("/etc/bascule/", "/opt/bascule", "/usr/", "/var/lib/bascule", "/proc")
 API = (
