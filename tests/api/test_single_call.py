@@ -98,6 +98,7 @@ def test_the_parts_are_there_afterwards_as_they_were_shown(api: Client) -> None:
 
 
 LISTENER = {"protocol": "HTTP", "protocol_port": 80}
+TO_GREEN = {"action": "REDIRECT_TO_POOL", "redirect_pool": GREEN}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,16 @@ LISTENER = {"protocol": "HTTP", "protocol_port": 80}
             "The pool protocol 'HTTP' is invalid while the listener protocol is 'UDP'.",
         ),
         ({"listeners": [LISTENER, LISTENER]}, 409, "is already using protocol HTTP and protocol_port 80"),
+        (
+            {"listeners": [LISTENER | {"default_pool": GREEN, "default_pool_id": NOWHERE}]},
+            400,
+            "default_pool and default_pool_id exclude each other",
+        ),
+        (
+            {"listeners": [LISTENER | {"l7policies": [TO_GREEN | {"redirect_pool_id": NOWHERE}]}]},
+            400,
+            "redirect_pool and redirect_pool_id exclude each other",
+        ),
         ({"listeners": [LISTENER | {"default_pool_id": NOWHERE}]}, 404, f"Pool {NOWHERE} not found."),
         (
             {"listeners": [LISTENER | {"l7policies": [{"action": "REJECT", "rules": [RULE] * 51}]}]},

@@ -102,7 +102,13 @@ def _is_full(body: PoolNested) -> bool:
     return any(getattr(body, name) is not UNSET for name in body.__struct_fields__ if name not in _SAYS_NOTHING)
 
 
+def _check_one_pool(body: ListenerNested | L7PolicyNested, name: str) -> None:
+    if known(getattr(body, name)) is not None and known(getattr(body, f"{name}_id")) is not None:
+        raise Invalid(f"{name} and {name}_id exclude each other; give one of them")
+
+
 def _with_listener(tree: Tree, body: ListenerNested, pools: _Pools) -> Tree:
+    _check_one_pool(body, "default_pool")
     made = listener.created(body, new_id(), pools.id_of(known(body.default_pool)))
     tree = tree.put(made)
     for nested in known(body.l7policies) or []:
@@ -111,6 +117,7 @@ def _with_listener(tree: Tree, body: ListenerNested, pools: _Pools) -> Tree:
 
 
 def _with_policy(tree: Tree, listener_id: str, body: L7PolicyNested, pools: _Pools) -> Tree:
+    _check_one_pool(body, "redirect_pool")
     policy = l7policy.created(body, listener_id, new_id(), pools.id_of(known(body.redirect_pool)))
     rules = [l7rule.created(rule, policy.id, new_id()) for rule in known(body.rules) or []]
     return placed(tree, policy, known(body.position) or LAST).put(*rules)
