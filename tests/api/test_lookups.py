@@ -18,6 +18,10 @@ def test_subnets(api: Client, root: str) -> None:
     assert ids("name=vips") == ids(f"id={VIPS.id}") == ids("cidr=127.9.0.0/16") == [VIPS.id]
     assert ids(f"network_id={NETWORK_ID}&ip_version=6") == [VIPS6.id]
     assert ids("name=nothing") == []
+    assert ids("name=vips&name=members") == [VIPS.id, MEMBERS.id]
+    assert ids("name=vips&name=members&ip_version=6") == []
+    assert ids("enable_dhcp=false") == ids("enable_dhcp=False") == ids()
+    assert ids("enable_dhcp=true") == []
     shown = api.raw("GET", f"{root}/subnets/{VIPS.id}").body["subnet"]
     assert (shown["name"], shown["ip_version"], shown["allocation_pools"]) == (
         "vips",
@@ -35,6 +39,9 @@ def test_networks(api: Client) -> None:
         (MEMBERS.network_id, [MEMBERS.id]),
     ]
     assert api.raw("GET", "/v2.0/networks", query_string="name=members").body["networks"] == networks[1:]
+    assert api.raw("GET", "/v2.0/networks", query_string="shared=true").body["networks"] == networks
+    answer = api.raw("GET", "/v2.0/networks", query_string="shared=maybe")
+    assert (answer.status, answer.fault) == (400, "shared: 'maybe' is neither true nor false")
     assert api.raw("GET", f"/v2.0/networks/{NETWORK_ID}").body == {"network": networks[0]}
 
 

@@ -7,12 +7,13 @@ and security groups here: those lists are empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bascule.model.definition import Subnet
 from bascule.north.octavia_v2.door import Call
 from bascule.north.octavia_v2.errors import Malformed
+from bascule.north.octavia_v2.query import Params, boolean, texts
 from bascule.north.octavia_v2.routes import Route
 
 _Items = Callable[[Call], list[dict[str, Any]]]
@@ -63,15 +64,21 @@ def _none(call: Call) -> list[dict[str, Any]]:
     return []
 
 
-def _matches(item: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
-    return all(str(item[name]) == value for name, value in wanted.items() if name in item)
+def _matches(item: Mapping[str, Any], params: Params) -> bool:
+    """Whether an item has all attributes asked for. One that is asked for several times may have any of the values."""
+    return all(_has(item, name, texts(params, name)) for name in params if name in item)
+
+
+def _has(item: Mapping[str, Any], name: str, wanted: Sequence[str]) -> bool:
+    if isinstance(item[name], bool):
+        return item[name] in [boolean(name, text) for text in wanted]
+    return str(item[name]) in wanted
 
 
 def _index(many: str, items: _Items) -> Callable[[Call], Any]:
     def index(call: Call) -> Any:
         """List what there is, filtered by attributes."""
-        wanted = {name: value for name, value in call.params.items() if isinstance(value, str)}
-        return {many: [item for item in items(call) if _matches(item, wanted)]}
+        return {many: [item for item in items(call) if _matches(item, call.params)]}
 
     return index
 

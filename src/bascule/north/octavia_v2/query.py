@@ -53,7 +53,22 @@ def parse(noun: Noun, params: Params, page_limit: int, scope: Mapping[str, str])
 
 def flag(params: Params, name: str) -> bool:
     """A parameter that is true or false, and false where it is missing."""
-    return _boolean(name, _single(params, name)) if name in params else False
+    return boolean(name, _single(params, name)) if name in params else False
+
+
+def boolean(name: str, text: str) -> bool:
+    """A text as true or false. Raises Malformed for what is neither."""
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise Malformed(f"{name}: {text!r} is neither true nor false")
+
+
+def texts(params: Params, name: str) -> list[str]:
+    """All values of a parameter, as they were given."""
+    value = params.get(name, [])
+    return value if isinstance(value, list) else [value]
 
 
 def exact(params: Params, names: Sequence[str]) -> dict[str, str]:
@@ -66,7 +81,7 @@ def exact(params: Params, names: Sequence[str]) -> dict[str, str]:
 
 def wanted_fields(params: Params) -> frozenset[str] | None:
     """The attributes asked for. A list of names separated by commas is no list here, as in the original API."""
-    return frozenset(_all(params, "fields")) if "fields" in params else None
+    return frozenset(texts(params, "fields")) if "fields" in params else None
 
 
 def select(answer: Answer, fields: frozenset[str] | None) -> Answer | dict[str, Any]:
@@ -93,13 +108,8 @@ def links(url: str, params: Params, query: Query, ids: Sequence[str]) -> list[Li
     return found
 
 
-def _all(params: Params, name: str) -> list[str]:
-    value = params.get(name, [])
-    return value if isinstance(value, list) else [value]
-
-
 def _split(params: Params, name: str) -> tuple[str, ...]:
-    return tuple(part for value in _all(params, name) for part in value.split(",") if part)
+    return tuple(part for value in texts(params, name) for part in value.split(",") if part)
 
 
 def _single(params: Params, name: str) -> str:
@@ -130,7 +140,7 @@ def _value(name: str, text: str, kind: type) -> Any:
     if name in ("created_at", "updated_at"):
         return _time(name, text)
     if kind is bool:
-        return _boolean(name, text)
+        return boolean(name, text)
     try:
         return kind(text)
     except ValueError as error:
@@ -142,14 +152,6 @@ def _time(name: str, text: str) -> float:
         return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
     except (ValueError, OverflowError) as error:
         raise Malformed(f"{name}: {text!r} is not a time such as 2026-01-31T12:00:00") from error
-
-
-def _boolean(name: str, text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise Malformed(f"{name}: {text!r} is neither true nor false")
 
 
 def _sort(noun: Noun, params: Params) -> tuple[tuple[str, bool], ...]:
