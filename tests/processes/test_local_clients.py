@@ -7,6 +7,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
+from falcon.testing import TestClient
 
 from bascule.cmd.local_clients import LocalClients
 
@@ -35,3 +36,14 @@ def test_tells_clients_apart(client: str, expected: str) -> None:
     seen: list[str] = []
     list(LocalClients(application)(environ, lambda status, headers: seen.append(status)))
     assert seen == [expected]
+
+
+def test_others_are_refused_as_the_api_refuses() -> None:
+    answer = TestClient(LocalClients(application)).simulate_get("/", remote_addr="192.0.2.7")
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/json")
+    assert answer.headers["x-openstack-request-id"].startswith("req-")
+    assert answer.json == {
+        "faultcode": "Client",
+        "faultstring": "This API authenticates nobody, so it answers only to clients on the same machine.",
+        "debuginfo": None,
+    }

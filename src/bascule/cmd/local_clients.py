@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from bascule.north.octavia_v2.hosts import forbidden
+from bascule.north.octavia_v2.request_ids import RequestIds
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_TEXT = b"This API authenticates nobody, so it answers only to clients on the same machine.\n"
+_TEXT = "This API authenticates nobody, so it answers only to clients on the same machine."
 
 
 class LocalClients:
@@ -20,11 +23,11 @@ class LocalClients:
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
+        self._refuse = RequestIds(forbidden(_TEXT))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request."""
         client = environ.get("REMOTE_ADDR", "")
         if client.startswith("127.") or client in ("::1", ""):
             return self._application(environ, start_response)
-        start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(_TEXT)))])
-        return [_TEXT]
+        return self._refuse(environ, start_response)

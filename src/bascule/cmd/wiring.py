@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bascule.cmd.local_clients import LocalClients
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import Settings, SettingsError
 from bascule.core.certificates import CertificateLibrary
@@ -97,6 +96,7 @@ def _memory(_settings: Settings) -> Backend:
 def application(settings: Settings) -> WSGIApplication:
     """The HTTP API, for clients on this machine. Raises SettingsError or StartError."""
     # Here, because the other processes have no need of a web framework.
+    from bascule.cmd.local_clients import LocalClients
     from bascule.north.octavia_v2.app import application as octavia_v2
     from bascule.north.octavia_v2.door import Door
 

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
+def forbidden(text: str) -> WSGIApplication:
+    """An application that answers every request with 403 and this text, in the form of refused requests."""
+    body = msgspec.json.encode(ErrorBody("Client", text))
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start_response("403 Forbidden", headers)
+        return [body]
+
+    return answer
+
+
 class TrustedHosts:
     """Passes on requests for loopback names and addresses and for `allowed` names, and refuses all others with 403."""
 
@@ -34,10 +46,7 @@ class TrustedHosts:
         if self._is_trusted(host):
             return self._application(environ, start_response)
         names = ", ".join(["localhost", "loopback addresses", *sorted(self._allowed)])
-        body = msgspec.json.encode(ErrorBody("Client", f"Host {host[:255]!r} is not served here. Served: {names}"))
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        start_response("403 Forbidden", headers)
-        return [body]
+        return forbidden(f"Host {host[:255]!r} is not served here. Served: {names}")(environ, start_response)
 
     def _check(self, host: str) -> bool:
         try:
