@@ -14,7 +14,7 @@ from bascule.core.reader import Reader
 from bascule.core.subnets import Subnets
 from bascule.model.backend import Done, Fence, Outcome, Plan, Reads, Rejected, Retry, Target, Wait
 from bascule.model.definition import ServiceDefinition, Subnet, with_last_accepted
-from bascule.model.errors import Invalid
+from bascule.model.errors import Conflict, Invalid
 from bascule.model.objects import (
     Algorithm,
     CompareType,
@@ -410,6 +410,16 @@ def test_a_range_of_ipv6_is_not_too_large(sqlite_database: Database) -> None:
     subnet = Subnet("s6", "v6", "n", "fd00::/64", "fd00::1", "fd00::ffff:ffff:ffff:ffff")
     address, _ = sqlite_database.write(lambda conn: Subnets([subnet]).allocate(conn, "unit", subnet, ""))
     assert address.startswith("fd00::")
+
+
+def test_a_gateway_is_given_to_nobody(sqlite_database: Database) -> None:
+    subnet = Subnet("s", "n", "n", "10.0.0.0/24", "10.0.0.1", "10.0.0.2", gateway="10.0.0.1")
+
+    def two(conn: sa.Connection) -> list[str]:
+        return [Subnets([subnet]).allocate(conn, unit, subnet, "")[0] for unit in ("first", "second")]
+
+    with pytest.raises(Conflict, match="no free address"):
+        sqlite_database.write(two)
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "10.0.0.0", "10.0.0.255", "10.0.1.1"])
