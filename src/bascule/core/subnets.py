@@ -69,11 +69,11 @@ class Subnets:
         size = int(last) - int(first) + 1
         offsets = range(size) if size <= _SMALL else [random.randrange(size) for _ in range(_SAMPLE)]
         candidates = [str(first + offset) for offset in offsets]
-        taken = claims.taken(conn, subnet.id, candidates) | {subnet.gateway}
+        taken = claims.taken(conn, subnet.id, candidates) | {subnet.gateway or ""}
         free: Iterator[str] = (address for address in candidates if address not in taken)
         if (found := next(free, None)) is not None:
             return found
-        taken = claims.all_taken(conn, subnet.id) | {subnet.gateway}
+        taken = claims.all_taken(conn, subnet.id) | {subnet.gateway or ""}
         found = next((str(first + offset) for offset in range(size) if str(first + offset) not in taken), None)
         if found is None:
             raise Conflict(f"Subnet {subnet.id} ({subnet.first} to {subnet.last}) has no free address left.")
