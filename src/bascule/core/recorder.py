@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,8 @@ from bascule.store import observed, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier, SeenBy
 from bascule.store.units import LOAD_BALANCER, Lease, Rank, Unit
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class Recorder:
             for result in results
         }
         knowledge.save(conn, before, after, now)
+        for unit_id, known in after.items():
+            _log(unit_id, before[unit_id].faults, known.faults)
         ready = [result.unit.id for result in results if result.settled and result.unit.kind != LOAD_BALANCER]
         units.ask_users(conn, ready, now)
         self._let_go(conn, after, results, now)
@@ -239,3 +244,12 @@ def _paused(unit: Unit, result: Result, faults: Mapping[str, Fault], now: float,
         if fault.kind is FaultKind.TRANSIENT and not fault.shown(now, timing.error_after):
             pause = min(pause, fault.since + timing.error_after - now)
     return dataclasses.replace(unit, due_at=now + pause, rank=Rank.ALONE, attempts=unit.attempts + 1)
+
+
+def _log(unit_id: str, before: Mapping[str, Fault], after: Mapping[str, Fault]) -> None:
+    """Tell operators of faults that are new, in the data plane's own words."""
+    for object_id, fault in after.items():
+        was = before.get(object_id)
+        if was is None or (was.user_text, was.operator_text) != (fault.user_text, fault.operator_text):
+            words = " | ".join((fault.operator_text or "nothing more is known").splitlines())
+            LOG.warning("%s: %s %s: %s (%s)", unit_id, fault.object_kind, object_id, fault.user_text, words)

@@ -2,7 +2,7 @@
 
 The first statement of the transaction raises the unit's generation and thereby holds the unit's row; everything that is checked
 after it stays true until the commit. The last effect of the commit is that the unit is due. No device and no other service is
-talked to in between.
+talked to in between; a backend may only look at this machine, whether a port can be bound.
 """
 
 from __future__ import annotations

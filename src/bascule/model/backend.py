@@ -1,7 +1,8 @@
 """The contract between the worker and whatever carries load balancers.
 
-A backend is asked for five things. `refuse` and `render` are pure. `read` and `apply` do I/O, in one lane at a time and never
-two workers at once in the same lane. `report` tells what the data plane sees.
+A backend is asked for five things. `render` is pure. `refuse` is quick: it runs in the request, inside its transaction, and may
+look at this machine but at no other. `read` and `apply` do I/O, in one lane at a time and never two workers at once in the same
+lane. `report` tells what the data plane sees.
 
 What every backend promises:
 
