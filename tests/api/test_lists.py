@@ -107,7 +107,7 @@ def test_unknown_and_repeated_filters_are_refused(api: Client, query: dict[str, 
 def test_every_filter_is_one(noun: Noun) -> None:
     columns = objects[noun.kind].c
     assert len(noun.filters) > 10
-    for name, (column, kind) in noun.filters.items():
+    for name, (column, kind) in noun.columns.items():
         python_type = float if name.endswith("_at") else columns[column].type.python_type
         assert python_type is (float if name.endswith("_at") else kind), name
 
@@ -214,3 +214,18 @@ def test_every_list_is_served_below_every_root(api: Client, load_balancer: dict[
         for path in (f"{root}/loadbalancers", f"{root}/loadbalancers/"):
             answer = api.raw("GET", path)
             assert [each["id"] for each in answer.body["loadbalancers"]] == [load_balancer["id"]]
+
+
+def test_a_pool_is_found_by_its_monitor(api: Client) -> None:
+    monitor = {"type": "TCP", "delay": 5, "timeout": 3, "max_retries": 3}
+    pools = [{"name": name, "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "healthmonitor": monitor} for name in ("a", "b")]
+    api.load_balancer(pools=pools)
+    for found in api.get("/pools").body["pools"]:
+        assert api.get("/pools", healthmonitor_id=found["healthmonitor_id"]).body["pools"] == [found]
+    assert api.get("/pools", healthmonitor_id="nothing").body["pools"] == []
+    assert "healthmonitor_id" in api.get("/pools", sort="healthmonitor_id").fault
+
+
+def test_every_vip_is_a_normal_one(api: Client, balancers: list[dict[str, Any]]) -> None:
+    assert len(api.get("/loadbalancers", vip_vnic_type="normal").body["loadbalancers"]) == len(balancers)
+    assert api.get("/loadbalancers", vip_vnic_type="direct").body["loadbalancers"] == []

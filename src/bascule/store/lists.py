@@ -24,8 +24,9 @@ from bascule.store.tables import health_monitor, l7policy, l7rule, listener, mem
 class Query:
     """Which objects of a kind to list, and in which order.
 
-    `filters` are exact matches, by column; a time means the second that begins with it. An object must have all of
-    `tags`, at least one of `tags_any`, not all of `not_tags` and none of `not_tags_any`; an empty tuple asks for nothing.
+    `filters` are exact matches, by column or by what follows from others; a time means the second that begins with it.
+    An object must have all of `tags`, at least one of `tags_any`, not all of `not_tags` and none of `not_tags_any`; an empty
+    tuple asks for nothing.
     `sort` names columns and tells for each whether it ascends; time of creation and id always follow. A page begins after
     the object with the id `marker`, or ends before it where `reverse` is set, and holds up to `limit` objects.
     """
@@ -66,7 +67,7 @@ def one(conn: sa.Connection, kind: Kind, object_id: str) -> Shown | None:
 def many(conn: sa.Connection, kind: Kind, query: Query) -> list[Shown]:
     """The objects of a kind that are not DELETED and match. Raises Invalid for a marker that is no object of the kind."""
     table = objects[kind]
-    if not all(_possible(_column(table, name), value) for name, value in query.filters.items()):
+    if not all(_can_match(table, name, value) for name, value in query.filters.items()):
         return []
     order = _order(table, query)
     marked = None if query.marker is None else _marked(conn, kind, query.marker, order)
@@ -153,6 +154,10 @@ def _possible(column: sa.Column[Any], value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
+def _can_match(table: sa.Table, name: str, value: Any) -> bool:
+    return _storable(value) if (table.name, name) in _DERIVED else _possible(_column(table, name), value)
+
+
 def _order(table: sa.Table, query: Query) -> _Order:
     keys = dict.fromkeys(("created_at", "id"), True)
     for name, ascending in reversed(query.sort):
@@ -197,12 +202,23 @@ def _home(table: sa.Table) -> sa.ColumnElement[str]:
 def _conditions(table: sa.Table, shape: _Shape) -> Iterator[Condition]:
     yield _there(table)
     for name, null in shape.filters:
-        yield _match(table.c[name], null)
+        yield _DERIVED[table.name, name] if (table.name, name) in _DERIVED else _match(table.c[name], null)
     for name in shape.tags:
         having = _having(name)
         yield table.c.id.not_in(having) if name.startswith("not_") else table.c.id.in_(having)
     if shape.marked is not None:
         yield from _beyond(table, shape.order, shape.marked)
+
+
+_DERIVED: dict[tuple[str, str], Condition] = {
+    ("pool", "healthmonitor_id"): pool.c.id.in_(
+        sa.select(health_monitor.c.pool_id).where(
+            health_monitor.c.id == sa.bindparam("is_healthmonitor_id", type_=sa.String()), _there(health_monitor)
+        )
+    ),
+    ("load_balancer", "vip_vnic_type"): sa.bindparam("is_vip_vnic_type", type_=sa.String()) == "normal",
+}
+"""Filters that are no columns. Every port of a VIP is a normal one."""
 
 
 def _match(column: sa.Column[Any], null: bool) -> Condition:

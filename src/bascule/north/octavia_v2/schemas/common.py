@@ -70,7 +70,10 @@ def _named(columns: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
 
 
 _PARSERS = (str, bool, int, float)
-_NOT_COLUMNS = ("tenant_id", "healthmonitor_id", "vip_vnic_type")
+_DERIVED = ("healthmonitor_id", "vip_vnic_type")
+"""Attributes that a list can be filtered, but not sorted by: they follow from something else than a column of their own."""
+
+_NOT_COLUMNS = ("tenant_id", *_DERIVED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,12 @@ class Noun:
 
     @cached_property
     def filters(self) -> dict[str, tuple[str, type]]:
-        """The attributes that a list can be filtered and sorted by: the column of each, and the type of its values."""
+        """The attributes that a list can be filtered by: the name of each for the reader, and the type of its values."""
+        return self.columns | {name: (name, str) for name in _DERIVED if name in self.answer.__struct_fields__}
+
+    @cached_property
+    def columns(self) -> dict[str, tuple[str, type]]:
+        """The attributes that a list can be sorted by: the column of each, and the type of its values."""
         found: dict[str, tuple[str, type]] = {}
         for each in msgspec.structs.fields(self.answer):
             parts = typing.get_args(each.type) if isinstance(each.type, types.UnionType) else (each.type,)
