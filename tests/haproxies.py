@@ -26,6 +26,6 @@ def binary(kind: str) -> Binary:
     return find_binary(path)
 
 
-@pytest.fixture(scope="session", params=["system", "wheel"])
+@pytest.fixture(scope="session", params=[pytest.param("system", marks=pytest.mark.slow), "wheel"])
 def haproxy(request: pytest.FixtureRequest) -> Binary:
     return binary(request.param)

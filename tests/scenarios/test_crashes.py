@@ -76,7 +76,7 @@ def _refuse(world: World) -> str:
     return world.create(tree).id
 
 
-@pytest.mark.parametrize("prepare", [_create, _edit, _delete, _refuse])
+@pytest.mark.parametrize("prepare", [_edit, _delete, *(pytest.param(each, marks=pytest.mark.slow) for each in (_create, _refuse))])
 @pytest.mark.parametrize("networks", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_crash_between_any_two_steps_of_a_pass_converges(build: Build, prepare: Callable[[World], str], networks: bool) -> None:
     world = build(networks=networks)
