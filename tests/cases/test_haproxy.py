@@ -30,9 +30,9 @@ def test_nothing_in_a_case_is_refused(case: str) -> None:
 def test_haproxy_accepts(case: str, haproxy: Binary, tmp_path: Path) -> None:
     definition = loader.definition(case)
     for name, body in render(definition).items():
-        path = tmp_path / (certificate.pem(name) if name.startswith(certificate.CERTIFICATE) else name)
+        path = tmp_path / (certificate.path(name) if certificate.kind(name) else name)
         path.parent.mkdir(exist_ok=True)
-        if name.startswith(certificate.CERTIFICATE):
+        if certificate.kind(name):
             path.write_bytes(loader.secret(certificate.meant_by(body)).reveal())
         else:
             path.write_text(body, encoding="utf-8")

@@ -1,57 +1,80 @@
-"""Certificates of a listener: a document for each, and one that lists those of a listener.
+"""Certificates, lists of authorities and of revoked certificates: a document for each of those that a listener or pool uses.
 
-Both are named by what is in them, so that a file in use is never overwritten and a change of content is a change of name. A
-certificate's document names the secret and its digest; the content is put beside it when it is applied.
+A document is named after the object that uses it and the reference it uses, so its name stays when the content changes, and tells
+whose fault bad content is. It says what content is meant by its digest; the content is put beside it when it is applied.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bascule.model.definition import ServiceDefinition
 from bascule.model.documents import digest
-from bascule.model.objects import Listener
 from bascule.model.secrets import SecretRef
+from bascule.south.haproxy.quoting import name
 
-CERTIFICATE = "certificate/"
-LIST = "crt-list/"
+LISTS = "crt-list"
+"""The folder of the lists of certificates."""
+
+
+class FileKind(StrEnum):
+    """What a file is for. The value is the folder it lies in."""
+
+    CERTIFICATE = "certificate"
+    CA = "ca"
+    CRL = "crl"
+
+
+CERTIFICATE = FileKind.CERTIFICATE
+CA = FileKind.CA
+CRL = FileKind.CRL
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """The certificates of one listener, the default first. `document` is the name of the list and its path."""
+class File:
+    """The name of a document, the path of its content from the directory that HAProxy runs in, and what content is meant."""
 
     document: str
+    path: str
     body: str
-    certificates: dict[str, str]
 
 
-def bundle(definition: ServiceDefinition, listener: Listener) -> Bundle:
-    """The certificates of a listener. Raises KeyError for a reference that the definition does not resolve."""
-    refs = [listener.default_tls_container_ref, *listener.sni_container_refs]
-    meant = [definition.secret(listener.id, ref) for ref in dict.fromkeys(refs) if ref]
-    certificates = {document(each): body(each) for each in meant}
-    listed = "".join(f"{pem(name)}\n" for name in certificates)
-    return Bundle(LIST + digest(listed)[:32], listed, certificates)
+def file(definition: ServiceDefinition, owner_id: str, ref: str, kind: FileKind) -> File:
+    """What a listener or pool uses by a reference. Raises KeyError for one that the definition does not resolve."""
+    meant = definition.secret(owner_id, ref)
+    document = f"{kind}/{name(owner_id)}.{digest(ref)[:32]}"
+    return File(document, path(document), json.dumps(dataclasses.asdict(meant), sort_keys=True))
 
 
-def document(meant: SecretRef) -> str:
-    """The name of the document of a certificate."""
-    return CERTIFICATE + digest(body(meant))[:32]
+def crt_list(listener_id: str) -> str:
+    """The document that lists the certificates of a listener, and its path."""
+    return f"{LISTS}/{name(listener_id)}"
 
 
-def body(meant: SecretRef) -> str:
-    """The document of a certificate: what is meant, without its content."""
-    return json.dumps(dataclasses.asdict(meant), sort_keys=True)
+def listed(files: Sequence[File]) -> str:
+    """The list of certificates among the files of a listener. The first is shown to clients that ask for no known name."""
+    return "".join(f"{each.path}\n" for each in files if kind(each.document) is CERTIFICATE)
 
 
-def meant_by(text: str) -> SecretRef:
-    """What the document of a certificate means."""
-    return SecretRef(**json.loads(text))
+def kind(document: str) -> FileKind | None:
+    """What the content beside a document is for; None for a document that has none."""
+    return next((each for each in FileKind if document.startswith(f"{each}/")), None)
 
 
-def pem(document_name: str) -> str:
-    """The path, in the directory of the instance, of the content of a certificate."""
-    return f"{document_name}.pem"
+def path(document: str) -> str:
+    """The path of the content of a document."""
+    return f"{document}.pem"
+
+
+def owner(document: str) -> str:
+    """The id of the listener or pool that uses the content of a document."""
+    return document.partition("/")[2].rpartition(".")[0]
+
+
+def meant_by(body: str) -> SecretRef:
+    """What a document means."""
+    return SecretRef(**json.loads(body))

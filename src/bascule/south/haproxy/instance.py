@@ -38,11 +38,11 @@ class Instance:
         if not self._directory.is_dir():
             return {}
         documents: dict[str, str] = {}
-        for path in sorted(self._directory.glob(f"{certificate.CERTIFICATE}*.json")):
-            documents[certificate.CERTIFICATE + path.stem] = _certificate(path)
-        for path in sorted(self._directory.glob(f"{certificate.LIST}*")):
+        for path in sorted(each for kind in certificate.FileKind for each in self._directory.glob(f"{kind}/*.json")):
+            documents[f"{path.parent.name}/{path.stem}"] = _certificate(path)
+        for path in sorted(self._directory.glob(f"{certificate.LISTS}/*")):
             if path.suffix != _STAGED:
-                documents[certificate.LIST + path.name] = _text(path)
+                documents[f"{certificate.LISTS}/{path.name}"] = _text(path)
         if (configuration := self._directory / CONFIGURATION).exists():
             documents[CONFIGURATION] = _text(configuration)
         documents[INSTANCE] = running(self._directory) or ""
@@ -54,7 +54,7 @@ class Instance:
             return ()
         configuration = _read(self._directory / CONFIGURATION) or ""
         said = running(self._directory) or ""
-        return check.bound(configuration).keys() if digest(configuration) in said else None
+        return check.bound(configuration).keys() if f'"configuration": "{digest(configuration)}"' in said else None
 
     def apply(self, plan: Plan, secrets: Secrets) -> Outcome:
         """Carry out a plan. Until HAProxy has taken the new configuration over, nothing that the old one needs is touched."""
@@ -70,9 +70,9 @@ class Instance:
     def _write(self, plan: Plan, secrets: Secrets) -> Outcome:
         changed = [step for step in plan.steps if step.body is not None]
         for step in changed:
-            if step.name.startswith(certificate.CERTIFICATE) and (rejected := self._put_certificate(step, plan, secrets)):
+            if certificate.kind(step.name) and (rejected := self._put_certificate(step, secrets)):
                 return rejected
-            if step.name.startswith(certificate.LIST):
+            if step.name.startswith(certificate.LISTS):
                 self._put(step.name, step.body or "")
         if any(step.name in (CONFIGURATION, INSTANCE) for step in changed):
             rejected = self._load(plan.target[CONFIGURATION], plan.target[INSTANCE])
@@ -121,16 +121,15 @@ class Instance:
             self._process.stop()
             shutil.rmtree(self._directory)
 
-    def _put_certificate(self, step: Step, plan: Plan, secrets: Secrets) -> Rejected | None:
+    def _put_certificate(self, step: Step, secrets: Secrets) -> Rejected | None:
         """Write the document, then the content: a document without content shows as one that differs."""
         meant = certificate.meant_by(step.body or "")
         try:
             content = secrets(meant).reveal()
         except KeyError:
-            users = _listeners_with(step.name, plan.target)
-            return Rejected(f"The content of certificate {meant.ref} has changed or is gone.", users)
+            return Rejected(f"The content of certificate {meant.ref} has changed or is gone.", (certificate.owner(step.name),))
         self._put(f"{step.name}.json", step.body or "")
-        _write(self._directory / certificate.pem(step.name), content)
+        _write(self._directory / certificate.path(step.name), content)
         return None
 
     def _put(self, name: str, text: str) -> None:
@@ -138,23 +137,8 @@ class Instance:
 
     def _drop(self, name: str) -> None:
         """Remove a document. The content of a certificate goes before what tells that it is there."""
-        certain = name.startswith(certificate.CERTIFICATE)
-        for path in (certificate.pem(name), f"{name}.json") if certain else (name,):
+        for path in (certificate.path(name), f"{name}.json") if certificate.kind(name) else (name,):
             (self._directory / path).unlink(missing_ok=True)
-
-
-def _listeners_with(document: str, target: Documents) -> tuple[str, ...]:
-    """The listeners whose configuration names a certificate, through its list."""
-    lists = [name for name, body in target.items() if name.startswith(certificate.LIST) and certificate.pem(document) in body]
-    lines = target[CONFIGURATION].splitlines()
-    users: dict[str, None] = {}
-    owner = ""
-    for line in lines:
-        if line.startswith("frontend "):
-            owner = line.removeprefix("frontend ")
-        elif any(f" crt-list {name} " in f"{line} " for name in lists):
-            users[owner] = None
-    return tuple(users)
 
 
 def _certificate(path: Path) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol, LoadBalancer, Tree
 from bascule.south.haproxy import certificate, l7policy
+from bascule.south.haproxy.certificate import CERTIFICATE, File
 from bascule.south.haproxy.quoting import endpoint, name, network, word
 
 HTTP = "http"
@@ -35,11 +36,11 @@ def carried(tree: Tree) -> list[Listener]:
 
 
 def render(definition: ServiceDefinition, listener: Listener) -> list[str]:
-    """The frontend of a listener. Raises KeyError for a certificate that the definition does not resolve."""
+    """The frontend of a listener."""
     tree = definition.tree
     mode = MODES[listener.protocol]
     lines = [f"frontend {name(listener.id)}", f"    # listener {listener.id}", f"    mode {mode}"]
-    tls = _tls(definition, listener) if listener.protocol is ListenerProtocol.TERMINATED_HTTPS else ""
+    tls = _tls(listener) if listener.protocol is ListenerProtocol.TERMINATED_HTTPS else ""
     vips = addresses(tree.load_balancer)
     lines += [f"    bind {endpoint(address, listener.protocol_port)}{tls}" for address in vips]
     if listener.connection_limit > 0:
@@ -54,6 +55,14 @@ def render(definition: ServiceDefinition, listener: Listener) -> list[str]:
     if pool and pool.admin_state_up:
         lines += [f"    # listener {listener.id}", f"    default_backend {l7policy.backend_name(pool, mode)}"]
     return lines
+
+
+def files(definition: ServiceDefinition, listener: Listener) -> list[File]:
+    """The certificates of a listener, the default first. Raises KeyError for a reference that the definition does not resolve."""
+    if listener.protocol is not ListenerProtocol.TERMINATED_HTTPS:
+        return []
+    refs = dict.fromkeys([listener.default_tls_container_ref, *listener.sni_container_refs])
+    return [certificate.file(definition, listener.id, ref, CERTIFICATE) for ref in refs if ref]
 
 
 def addresses(load_balancer: LoadBalancer) -> list[str]:
@@ -106,10 +115,9 @@ def _list(values: Iterable[str]) -> str:
     return ", ".join(values)
 
 
-def _tls(definition: ServiceDefinition, listener: Listener) -> str:
+def _tls(listener: Listener) -> str:
     """The part of a `bind` line that ends TLS here."""
-    bundle = certificate.bundle(definition, listener)
-    found = f" ssl crt-list {bundle.document}"
+    found = f" ssl crt-list {certificate.crt_list(listener.id)}"
     if listener.tls_versions:
         versions = [version for version in _TLS_VERSIONS if version in listener.tls_versions]
         found += f" ssl-min-ver {_version(versions[0])} ssl-max-ver {_version(versions[-1])}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import Algorithm, Listener, PersistenceType, Pool, PoolProtocol, Tree
 from bascule.south.haproxy import health_monitor, l7policy, listener, member
+from bascule.south.haproxy.certificate import File
 
 _BALANCE = {
     Algorithm.LEAST_CONNECTIONS: ("balance leastconn",),
@@ -57,6 +59,11 @@ def render(tree: Tree, pool: Pool, mode: str, listeners: Sequence[Listener]) -> 
     for each in tree.members_of(pool.id):
         lines += member.render(each, monitor, by_cookie)
     return lines
+
+
+def files(definition: ServiceDefinition, pool: Pool) -> list[File]:
+    """What a pool needs to reach its members: nothing, as they are not reached over TLS."""
+    return []
 
 
 def _longest(timeouts: Iterator[int]) -> int:

@@ -1,8 +1,7 @@
 """From a service definition to documents. Pure.
 
-The documents, in the order in which they are written: the certificates, the lists that name them, the configuration, and the
-instance. The instance stands for what is running: it names the configuration by its digest, and so everything that the
-configuration names.
+The documents, in the order in which they are written: certificates and their like, the lists that name them, the configuration,
+and the instance. The instance stands for what is running: it names all the others by their digests.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from bascule.model.objects import (
     L7Policy,
     L7Rule,
     Listener,
-    ListenerProtocol,
     LoadBalancer,
     Member,
     Object,
@@ -62,22 +60,24 @@ peers own
 def render(definition: ServiceDefinition) -> Documents:
     """What the instance of a load balancer holds. Raises KeyError for a certificate that the definition does not resolve."""
     listeners = listener.carried(definition.tree)
-    documents: dict[str, str] = {}
-    lists: dict[str, str] = {}
+    used = dict.fromkeys(pool_id for pool_id, _ in pool.carried(definition.tree, listeners))
+    pools = [each for each in definition.tree.pools if each.id in used]
+    files = [file for each in listeners for file in listener.files(definition, each)]
+    files += [file for each in pools for file in pool.files(definition, each)]
+    documents = {file.document: file.body for file in files}
     for each in listeners:
-        if each.protocol is ListenerProtocol.TERMINATED_HTTPS:
-            bundle = certificate.bundle(definition, each)
-            documents.update(bundle.certificates)
-            lists[bundle.document] = bundle.body
-    documents.update(lists)
+        if listed := certificate.listed(listener.files(definition, each)):
+            documents[certificate.crt_list(each.id)] = listed
     documents[CONFIGURATION] = _configuration(definition, listeners)
-    documents[INSTANCE] = instance(documents[CONFIGURATION], definition.replace)
+    documents[INSTANCE] = instance(documents, definition.replace)
     return documents
 
 
-def instance(configuration: str, replace: int) -> str:
-    """What an instance says of itself once it runs a configuration."""
-    return json.dumps({"configuration": digest(configuration), "replace": replace}, sort_keys=True)
+def instance(documents: Documents, replace: int) -> str:
+    """What an instance says of itself once it runs these documents."""
+    others = "".join(f"{name} {digest(body)}\n" for name, body in sorted(documents.items()) if name != CONFIGURATION)
+    said = {"configuration": digest(documents[CONFIGURATION]), "files": digest(others), "replace": replace}
+    return json.dumps(said, sort_keys=True)
 
 
 def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> str:
