@@ -6,9 +6,10 @@ deleting, failing over, repairing and starting anew after a crash are all the sa
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.core import codec
@@ -93,6 +94,16 @@ def _clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:_LONGEST]
 
 
+@contextlib.contextmanager
+def _guarded(job: _Job) -> Iterator[None]:
+    """Whatever goes wrong here ends the pass of this unit and of no other."""
+    try:
+        yield
+    except Exception as error:
+        LOG.exception("unit %s cannot be prepared", job.id)
+        job.stop = Retry(INTERNAL, f"{type(error).__name__}: {error}")
+
+
 class Passes:
     """Runs passes with one backend per provider and one resolver."""
 
@@ -127,14 +138,11 @@ class Passes:
     def _prepare(self, backend: Backend, known: Known, shared: Mapping[str, Known]) -> _Job:
         """Everything that happens to a unit before its data plane is touched. Never raises: one bad unit harms no other."""
         job = _Job(known, dict(known.carriers), json.loads(known.unit.memo) if known.unit.memo else {})
-        try:
+        with _guarded(job):
             job.stop = _too_new(backend, known) or _not_ready(known, shared)
             if job.stop is None:
                 self._define(job)
                 self._render(backend, job)
-        except Exception as error:
-            LOG.exception("unit %s cannot be prepared", job.id)
-            job.stop = Retry(INTERNAL, f"{type(error).__name__}: {error}")
         return job
 
     def _define(self, job: _Job) -> None:
@@ -217,13 +225,9 @@ class Passes:
         job.left_out |= again
         job.kept = with_last_accepted(job.kept, _accepted(job.known), job.faults)
         job.definition = with_last_accepted(job.kept, None, job.left_out)
-        try:
+        with _guarded(job):
             self._render(backend, job)
-        except Exception as error:
-            LOG.exception("unit %s cannot be rendered", job.id)
-            job.stop = Retry(INTERNAL, f"{type(error).__name__}: {error}")
-            return False
-        return True
+        return job.stop is None
 
     def _result(self, backend: Backend, job: _Job) -> Result:
         unit = job.known.unit
