@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Iterator
 
 from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol, LoadBalancer, Tree
-from bascule.south.haproxy import certificate, l7policy
+from bascule.south.haproxy import certificate, l7policy, tls
 from bascule.south.haproxy.certificate import CERTIFICATE, File
 from bascule.south.haproxy.quoting import endpoint, name, network, word
 
@@ -25,10 +24,6 @@ MODES = {
 
 INSERT_HEADERS = ("X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto")
 
-_TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-_ALPN = ("h2", "http/1.1", "http/1.0")
-_CIPHERS = re.compile(r"[A-Za-z0-9\-+!:@=_.]+")
-
 
 def carried(tree: Tree) -> list[Listener]:
     """The listeners that take traffic: none of a disabled load balancer."""
@@ -40,9 +35,9 @@ def render(definition: ServiceDefinition, listener: Listener) -> list[str]:
     tree = definition.tree
     mode = MODES[listener.protocol]
     lines = [f"frontend {name(listener.id)}", f"    # listener {listener.id}", f"    mode {mode}"]
-    tls = _tls(listener) if listener.protocol is ListenerProtocol.TERMINATED_HTTPS else ""
+    ssl = _tls(listener) if listener.protocol is ListenerProtocol.TERMINATED_HTTPS else ""
     vips = addresses(tree.load_balancer)
-    lines += [f"    bind {endpoint(address, listener.protocol_port)}{tls}" for address in vips]
+    lines += [f"    bind {endpoint(address, listener.protocol_port)}{ssl}" for address in vips]
     if listener.connection_limit > 0:
         lines.append(f"    maxconn {listener.connection_limit:d}")
     lines.append(f"    timeout client {listener.timeout_client_data:d}ms")
@@ -84,23 +79,10 @@ def refuse(listener: Listener) -> Iterator[str]:
         yield "hsts_max_age is not possible: the header Strict-Transport-Security is not inserted."
     for header in sorted(set(listener.insert_headers) - set(INSERT_HEADERS)):
         yield f"insert_headers {header!r} is not possible; possible are {_list(INSERT_HEADERS)}."
-    yield from _refuse_tls(listener)
+    yield from tls.refuse(listener)
     for cidr in listener.allowed_cidrs:
         if not _is_network(cidr):
             yield f"allowed_cidrs {cidr!r} is not a network in CIDR notation."
-
-
-def _refuse_tls(listener: Listener) -> Iterator[str]:
-    unknown = set(listener.tls_versions) - set(_TLS_VERSIONS)
-    places = sorted(_TLS_VERSIONS.index(version) for version in set(listener.tls_versions) - unknown)
-    if unknown:
-        yield f"tls_versions {_list(sorted(unknown))} is not possible; possible are {_list(_TLS_VERSIONS)}."
-    elif places and places != list(range(places[0], places[-1] + 1)):
-        yield "tls_versions must be without a gap: give every version between the oldest and the newest."
-    if set(listener.alpn_protocols) - set(_ALPN):
-        yield f"alpn_protocols can be {_list(_ALPN)}."
-    if listener.tls_ciphers and not _CIPHERS.fullmatch(listener.tls_ciphers):
-        yield "tls_ciphers must be an OpenSSL cipher string: names joined by colons."
 
 
 def _is_network(cidr: str) -> bool:
@@ -117,25 +99,10 @@ def _list(values: Iterable[str]) -> str:
 
 def _tls(listener: Listener) -> str:
     """The part of a `bind` line that ends TLS here."""
-    found = f" ssl crt-list {certificate.crt_list(listener.id)}"
-    if listener.tls_versions:
-        versions = [version for version in _TLS_VERSIONS if version in listener.tls_versions]
-        found += f" ssl-min-ver {_version(versions[0])} ssl-max-ver {_version(versions[-1])}"
-    suites = (listener.tls_ciphers or "").split(":")
-    modern = ":".join(suite for suite in suites if suite.startswith("TLS_"))
-    classic = ":".join(suite for suite in suites if not suite.startswith("TLS_"))
-    if classic:
-        found += f" ciphers {word(classic)}"
-    if modern:
-        found += f" ciphersuites {word(modern)}"
+    found = f" ssl crt-list {certificate.crt_list(listener.id)}{tls.settings(listener)}"
     if listener.alpn_protocols:
         found += f" alpn {word(','.join(listener.alpn_protocols))}"
     return found
-
-
-def _version(octavia: str) -> str:
-    """HAProxy's name of a TLS version."""
-    return "TLSv1.0" if octavia == "TLSv1" else octavia
 
 
 def _allowed(listener: Listener) -> list[str]:
