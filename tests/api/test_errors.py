@@ -154,19 +154,29 @@ def test_every_request_has_an_id_and_is_told_that_of_its_caller(api: Client) -> 
 
 
 class Picky(MemoryBackend):
-    """Carries no TCP."""
+    """Carries no TCP, and has lent port 81 to somebody else."""
 
     def refuse(self, tree: Tree, before: Tree | None) -> list[Refusal]:
-        return [Refusal(each.id, "TCP is too plain.") for each in tree.listeners if each.protocol == "TCP"]
+        taken = [Refusal(each.id, "Port 81 is lent.", in_the_way=True) for each in tree.listeners if each.protocol_port == 81]
+        return taken + [Refusal(each.id, "TCP is too plain.") for each in tree.listeners if each.protocol == "TCP"]
 
 
-def test_what_a_provider_cannot_do(sqlite_database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("protocol", "port", "status", "text"),
+    [
+        ("TCP", 80, 501, "Provider 'memory' does not support a requested option: TCP is too plain."),
+        ("TCP", 81, 501, "Provider 'memory' does not support a requested option: TCP is too plain."),
+        ("HTTP", 81, 409, "Port 81 is lent."),
+    ],
+)
+def test_what_a_provider_cannot_do(
+    sqlite_database: Database, tmp_path: Path, protocol: str, port: int, status: int, text: str
+) -> None:
     api = Client(Bascule(sqlite_database, tmp_path, Picky))
     load_balancer = api.load_balancer()
-    body = {"listener": {"loadbalancer_id": load_balancer["id"], "protocol": "TCP", "protocol_port": 80}}
+    body = {"listener": {"loadbalancer_id": load_balancer["id"], "protocol": protocol, "protocol_port": port}}
     answer = api.post("/listeners", body)
-    assert (answer.status, answer.body["faultcode"]) == (501, "Server")
-    assert answer.fault == "Provider 'memory' does not support a requested option: TCP is too plain."
+    assert (answer.status, answer.fault) == (status, text)
     assert api.get("/listeners").body["listeners"] == []
 
 

@@ -19,7 +19,7 @@ from bascule.core.story import Story, edits
 from bascule.core.subnets import Subnets
 from bascule.model import rules
 from bascule.model.backend import Backend, Need
-from bascule.model.errors import Immutable, Invalid, NotFound, Unsupported
+from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, Unsupported
 from bascule.model.objects import Kind, Object, Tree, Vip
 from bascule.model.status import Provisioning
 from bascule.store import observed, trees, units
@@ -201,6 +201,9 @@ class Writer:
 
 
 def _refuse(backend: Backend, tree: Tree, before: Tree | None) -> None:
+    """Raises Unsupported, or Conflict where nothing but what is in the way now speaks against it."""
     refusals = backend.refuse(tree, before)
+    if never := [refusal.text for refusal in refusals if not refusal.in_the_way]:
+        raise Unsupported(backend.name, " ".join(never))
     if refusals:
-        raise Unsupported(backend.name, " ".join(refusal.text for refusal in refusals))
+        raise Conflict(" ".join(refusal.text for refusal in refusals))

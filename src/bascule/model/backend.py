@@ -60,10 +60,14 @@ class Reads(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a backend can never do, and which object asks for it."""
+    """What a backend can never do, and which object asks for it.
+
+    `in_the_way`: it could, but something else is in the way now, such as another program on the same port.
+    """
 
     object_id: str
     text: str
+    in_the_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ class Backend(Protocol):
         """The lanes this backend can be placed in, from its settings."""
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
-        """What of a tree can never be carried. `before` is the tree as it stands, None for a new one."""
+        """What of a tree can never be carried, or not now. `before` is the tree as it stands, None for a new one."""
 
     def needs(self, tree: Tree) -> Sequence[Need]:
         """The shared units a load balancer needs. Pure."""

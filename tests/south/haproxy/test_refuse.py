@@ -161,9 +161,8 @@ def test_a_port_that_another_program_holds_is_refused_for_new_listeners(backend:
     with socket.create_server((address, 0)) as other:
         tree = _bound(address, other.getsockname()[1])
         (refusal,) = backend.refuse(tree, None)
-        assert refusal == Refusal(
-            "listener", f"Listener port {other.getsockname()[1]} of {address} cannot be bound: another program uses it."
-        )
+        text = f"Listener port {other.getsockname()[1]} of {address} cannot be bound: another program uses it."
+        assert refusal == Refusal("listener", text, in_the_way=True)
         assert backend.refuse(tree, tree) == []
     assert backend.refuse(tree, None) == []
 
@@ -171,6 +170,7 @@ def test_a_port_that_another_program_holds_is_refused_for_new_listeners(backend:
 def test_an_address_that_is_not_here_is_refused(backend: HAProxyBackend) -> None:
     (refusal,) = backend.refuse(_bound("192.0.2.1", 8080), None)
     assert "the address is not on this machine" in refusal.text
+    assert not refusal.in_the_way
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")

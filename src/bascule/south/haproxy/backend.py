@@ -116,8 +116,9 @@ def _unbindable(tree: Tree, before: Tree | None, ours: Collection[tuple[str, int
         if before and before.listener(each.id):
             continue
         for address in addresses:
-            if text := ports.trouble(address, each.protocol_port, shared=ours is None or (address, each.protocol_port) in ours):
-                yield Refusal(each.id, f"Listener {text}")
+            shared = ours is None or (address, each.protocol_port) in ours
+            if found := ports.trouble(address, each.protocol_port, shared=shared):
+                yield Refusal(each.id, f"Listener {found.text}", found.in_use)
 
 
 def _together(work: Callable[[T], R], items: Sequence[T]) -> list[R]:

@@ -61,8 +61,8 @@ def binds(configuration: str, ours: Collection[tuple[str, int]] | None) -> Rejec
     `ours` are those that this very instance holds already; None if that is not known.
     """
     for (address, port), listener_id in bound(configuration).items():
-        if text := ports.trouble(address, port, shared=ours is None or (address, port) in ours):
-            return Rejected(text[0].upper() + text[1:], (listener_id,), text)
+        if found := ports.trouble(address, port, shared=ours is None or (address, port) in ours):
+            return Rejected(found.text[0].upper() + found.text[1:], (listener_id,), found.text)
     return None
 
 

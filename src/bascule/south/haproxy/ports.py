@@ -5,10 +5,19 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from dataclasses import dataclass
 
 
-def trouble(address: str, port: int, *, shared: bool) -> str | None:
-    """Why HAProxy could not bind a port, in words; None if it could. Binds it for a moment, without listening.
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why HAProxy could not bind a port, in words. `in_use`: only because another program has it."""
+
+    text: str
+    in_use: bool
+
+
+def trouble(address: str, port: int, *, shared: bool) -> Trouble | None:
+    """Why HAProxy could not bind a port; None if it could. Binds it for a moment, without listening.
 
     `shared`: another process of the same user may hold it, as the running HAProxy of the same instance does at a reload.
     """
@@ -22,7 +31,7 @@ def trouble(address: str, port: int, *, shared: bool) -> str | None:
                 probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             probe.bind((address, port))
     except OSError as error:
-        return f"port {port} of {address} cannot be bound: {_words(error)}."
+        return Trouble(f"port {port} of {address} cannot be bound: {_words(error)}.", error.errno == errno.EADDRINUSE)
     return None
 
 
