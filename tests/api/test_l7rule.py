@@ -60,6 +60,8 @@ def test_what_is_not_given_has_the_default(api: Client, policy: dict[str, Any]) 
     [
         {"type": "HEADER", "key": "X-Thing", "compare_type": "CONTAINS", "value": '"two words"'},
         {"type": "COOKIE", "key": "id", "compare_type": "REGEX", "value": "^a[0-9]+$", "invert": True, "tags": ["t"]},
+        {"type": "HEADER", "key": "X!#$%&'*+-.^_`|~", "compare_type": "EQUAL_TO", "value": '"a"b"'},
+        {"type": "PATH", "compare_type": "STARTS_WITH", "value": '"'},
         {"type": "HOST_NAME", "compare_type": "ENDS_WITH", "value": ".x.example", "admin_state_up": False},
         {"type": "FILE_TYPE", "compare_type": "EQUAL_TO", "value": "jpg"},
         {"type": "SSL_CONN_HAS_CERT", "compare_type": "EQUAL_TO", "value": "true"},
@@ -79,6 +81,8 @@ def test_everything_can_be_given_and_is_shown(api: Client, policy: dict[str, Any
         ({"compare_type": "SOUNDS_LIKE"}, "Value should be one of: CONTAINS, ENDS_WITH, EQUAL_TO, REGEX, STARTS_WITH"),
         ({"value": None}, "Value should be text of at most 255 characters"),
         ({"value": ""}, "Error parsing L7Rule: value must not be empty"),
+        ({"value": '""'}, "Error parsing L7Rule: value must not be empty"),
+        ({"value": 'a "b c"'}, "with spaces only between double quotes"),
         ({"value": "/a\nb"}, "value must not contain control characters"),
         ({"value": "/a b"}, "with spaces only between double quotes"),
         ({"type": "HEADER"}, "Error parsing L7Rule: key is needed with type HEADER"),

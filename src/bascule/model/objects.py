@@ -310,6 +310,12 @@ class L7Rule:
     admin_state_up: bool = True
     tags: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """What to compare with: the value without the double quotes that a value with spaces stands in."""
+        quoted = len(self.value) > 1 and self.value.startswith('"') and self.value.endswith('"')
+        return self.value[1:-1] if quoted else self.value
+
 
 Child = Listener | Pool | Member | HealthMonitor | L7Policy | L7Rule
 Object = LoadBalancer | Child

@@ -205,7 +205,8 @@ class Site:
         self.tree = self.tree.put(*objects)
 
     def listener(self, protocol: ListenerProtocol = ListenerProtocol.HTTP, **fields: object) -> Listener:
-        port = free_port(self.address)
+        taken = {each.protocol_port for each in self.tree.listeners}
+        port = next(port for port in iter(lambda: free_port(self.address), 0) if port not in taken)
         found = Listener(id=new_id(), protocol=protocol, protocol_port=port, **fields)  # type: ignore[arg-type]
         self.put(found)
         return found

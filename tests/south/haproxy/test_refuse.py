@@ -116,11 +116,15 @@ def _sticky(kind: PersistenceType, **fields: object) -> Pool:
         (dataclasses.replace(POLICY, redirect_url=""), "redirect_url must not be empty"),
         (dataclasses.replace(POLICY, redirect_prefix="a\nb"), "redirect_prefix must not be empty and must not have control"),
         *[
-            (dataclasses.replace(RULE, type=kind), f"type {kind} is not possible; it can be HOST_NAME or PATH")
-            for kind in RuleType
-            if kind not in (RuleType.HOST_NAME, RuleType.PATH)
+            (dataclasses.replace(RULE, type=kind, key=key), f"key must be the name of what type {kind} looks at")
+            for kind in (RuleType.COOKIE, RuleType.HEADER, RuleType.SSL_DN_FIELD)
+            for key in (None, "", "a b", "a)", 'a"', "a\\", "a,b", "\u00e9")
         ],
-        (dataclasses.replace(RULE, compare_type=CompareType.REGEX), "compare_type REGEX is not possible; it can be CONTAINS,"),
+        *[
+            (dataclasses.replace(RULE, type=RuleType.SSL_VERIFY_RESULT, value=value), "value must be the number of a result")
+            for value in ("-1", "true", "\u0661", "1" * 10)
+        ],
+        (dataclasses.replace(RULE, value='""'), "value must not be empty"),
         (dataclasses.replace(RULE, value=""), "value must not be empty"),
         (dataclasses.replace(LOAD_BALANCER, vip_qos_policy_id="x"), "vip_qos_policy_id"),
         (dataclasses.replace(LOAD_BALANCER, vip_sg_ids=("x",)), "vip_sg_ids is not possible; use allowed_cidrs"),

@@ -14,7 +14,7 @@ MAX_RULES = 50
 """Rules of one policy."""
 
 _ANY = frozenset(CompareType)
-_COMPARE = {
+COMPARE = {
     RuleType.COOKIE: _ANY,
     RuleType.FILE_TYPE: frozenset({CompareType.EQUAL_TO, CompareType.REGEX}),
     RuleType.HEADER: _ANY,
@@ -24,6 +24,8 @@ _COMPARE = {
     RuleType.SSL_DN_FIELD: _ANY,
     RuleType.SSL_VERIFY_RESULT: frozenset({CompareType.EQUAL_TO}),
 }
+"""The comparisons that a type can have."""
+
 _KEYS = {
     RuleType.COOKIE: TOKEN,
     RuleType.HEADER: TOKEN,
@@ -48,8 +50,8 @@ def check(tree: Tree, rule: L7Rule) -> None:
     """Refuse a rule whose type, comparison, key and value do not fit each other."""
     if tree.policy(rule.l7policy_id) is None:
         raise NotFound(Kind.L7POLICY, rule.l7policy_id)
-    if rule.compare_type not in _COMPARE[rule.type]:
-        allowed = ", ".join(sorted(_COMPARE[rule.type]))
+    if rule.compare_type not in COMPARE[rule.type]:
+        allowed = ", ".join(sorted(COMPARE[rule.type]))
         raise InvalidRule(f"compare_type {rule.compare_type} is not allowed with type {rule.type}. Allowed: {allowed}")
     _check_key(rule)
     _check_value(rule)
@@ -77,11 +79,11 @@ def _check_key(rule: L7Rule) -> None:
 
 
 def _check_value(rule: L7Rule) -> None:
-    if not rule.value:
+    if not rule.text:
         raise InvalidRule("value must not be empty")
     if rule.compare_type is CompareType.REGEX:
         try:
-            re.compile(rule.value)
+            re.compile(rule.text)
         except (re.error, RecursionError, OverflowError) as error:
             raise InvalidRule(f"value is not a regular expression: {error}") from error
         return

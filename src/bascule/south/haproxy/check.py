@@ -35,10 +35,14 @@ def syntax(binary: Path, directory: Path, files: tuple[str, ...], configuration:
 def blamed(configuration: str, alerts: list[str]) -> tuple[str, ...]:
     """The objects that alerts are about: those on the lines they name, else the last one named in an alert. May be empty."""
     owners = list(_owners(configuration))
-    lines = [int(place[1]) for alert in alerts if (place := _PLACE.search(alert))]
-    placed = [owner for line in lines if line <= len(owners) and (owner := owners[line - 1])]
+    placed: dict[str, None] = {}
+    for alert in alerts:
+        place = _PLACE.search(alert)
+        owner = owners[int(place[1]) - 1] if place and int(place[1]) <= len(owners) else None
+        if owner and placed.keys().isdisjoint(_ID.findall(alert)):  # else it follows from what is wrong with an earlier line
+            placed[owner] = None
     if placed:
-        return tuple(dict.fromkeys(placed))
+        return tuple(placed)
     known = set(owners)
     named = (word for alert in alerts for word in reversed(_ID.findall(alert)) if word in known)
     return tuple(islice(named, 1))

@@ -1,4 +1,4 @@
-"""L7 policies and their rules, in the frontend of their listener.
+"""L7 policies, in the frontend of their listener.
 
 Policies are tried in the order of their positions and the first whose rules all match decides, whatever its action. HAProxy itself
 would choose a backend only after every redirect and denial; so a policy that sends to a pool leaves its id in a variable, and
@@ -9,17 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bascule.model.objects import CompareType, L7Policy, L7Rule, Listener, ListenerProtocol, PolicyAction, Pool, RuleType, Tree
-from bascule.south.haproxy.quoting import log_format, name, printable, word
+from bascule.model.objects import L7Policy, L7Rule, Listener, ListenerProtocol, PolicyAction, Pool, Tree
+from bascule.south.haproxy import l7rule
+from bascule.south.haproxy.quoting import log_format, name, printable
 
 _REDIRECTS = {PolicyAction.REDIRECT_TO_URL: "location", PolicyAction.REDIRECT_PREFIX: "prefix"}
-_MATCHES = {
-    CompareType.CONTAINS: "sub",
-    CompareType.ENDS_WITH: "end",
-    CompareType.EQUAL_TO: "str",
-    CompareType.STARTS_WITH: "beg",
-}
-_RULES = (RuleType.HOST_NAME, RuleType.PATH)
 
 
 def backend_name(pool: Pool, mode: str) -> str:
@@ -56,7 +50,7 @@ def render(tree: Tree, listener: Listener, mode: str) -> list[str]:
         decisions.append(f"    # l7policy {policy.id}")
         rules = _enabled(tree, policy)
         for rule in rules:
-            decisions += [f"    # l7rule {rule.id}", f"    acl {name(rule.id)} {_test(rule)}"]
+            decisions += l7rule.render(rule)
         conditions = [f"!{rule.id}" if rule.invert else rule.id for rule in rules]
         if choices:
             conditions.append("!chosen")
@@ -67,15 +61,6 @@ def render(tree: Tree, listener: Listener, mode: str) -> list[str]:
                 decisions.append("    acl chosen var(txn.policy) -m found")
             choices.append(f"    use_backend {backend_name(pool, mode)} if {{ var(txn.policy) -m str {policy.id} }}")
     return decisions + choices
-
-
-def _test(rule: L7Rule) -> str:
-    """What an ACL looks at. Host names are compared without case, and without the port unless the rule's value has one."""
-    match = _MATCHES[rule.compare_type]
-    if rule.type is RuleType.PATH:
-        return f"path -m {match} -- {word(rule.value)}"
-    host = "req.hdr(host)" if ":" in rule.value else "req.hdr(host),host_only"
-    return f"{host} -i -m {match} -- {word(rule.value)}"
 
 
 def _action(policy: L7Policy) -> str:
@@ -95,13 +80,3 @@ def refuse(policy: L7Policy, tree: Tree) -> Iterator[str]:
     for field, value in (("redirect_url", policy.redirect_url), ("redirect_prefix", policy.redirect_prefix)):
         if value is not None and not (value and printable(value)):
             yield f"{field} must not be empty and must not have control characters."
-
-
-def refuse_rule(rule: L7Rule) -> Iterator[str]:
-    """What of a rule cannot be carried."""
-    if rule.type not in _RULES:
-        yield f"type {rule.type} is not possible; it can be {' or '.join(_RULES)}."
-    if rule.compare_type not in _MATCHES:
-        yield f"compare_type {rule.compare_type} is not possible; it can be {', '.join(_MATCHES)}."
-    if not (rule.value and printable(rule.value)):
-        yield "value must not be empty and must not have control characters."

@@ -10,6 +10,7 @@ import ipaddress
 import re
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 def word(text: str) -> str:
@@ -22,6 +23,18 @@ def word(text: str) -> str:
 def log_format(text: str) -> str:
     """Any text as one word where HAProxy expands `%` sequences: it comes out as it went in."""
     return word(text.replace("%", "%%"))
+
+
+def argument(text: str) -> str:
+    """A token as one argument between parentheses, still to be made part of a word. Raises ValueError for what is no token."""
+    if not is_token(text):
+        raise ValueError("only a token can be an argument")
+    return f'"{text}"'
+
+
+def is_token(text: str) -> bool:
+    """Whether a text can be the name of a header or a cookie."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def printable(text: str) -> bool:

@@ -23,7 +23,7 @@ from bascule.model.objects import (
     Pool,
     Tree,
 )
-from bascule.south.haproxy import certificate, health_monitor, l7policy, listener, member, pool
+from bascule.south.haproxy import certificate, health_monitor, l7policy, l7rule, listener, member, pool
 from bascule.south.haproxy.quoting import name
 
 CONFIGURATION = "haproxy.cfg"
@@ -116,7 +116,7 @@ def _texts(each: Object, tree: Tree) -> Iterator[str]:
         case L7Policy():
             yield from l7policy.refuse(each, tree)
         case L7Rule():
-            yield from l7policy.refuse_rule(each)
+            yield from l7rule.refuse(each)
 
 
 def _refuse_load_balancer(load_balancer: LoadBalancer) -> Iterator[str]:

@@ -1,0 +1,81 @@
+"""L7 rules: one ACL each, in the frontend of their policy's listener.
+
+Host names are compared without regard to case, everything else with it. Lines of the same ACL are alternatives. A host counts with
+its port and without, a header as a whole and by the parts between its commas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bascule.model.objects import CompareType, L7Rule, RuleType
+from bascule.south.haproxy.quoting import argument, is_token, name, printable, word
+
+_MATCHES = {
+    CompareType.CONTAINS: "sub",
+    CompareType.ENDS_WITH: "end",
+    CompareType.EQUAL_TO: "str",
+    CompareType.REGEX: "reg",
+    CompareType.STARTS_WITH: "beg",
+}
+_KEYED = (RuleType.COOKIE, RuleType.HEADER, RuleType.SSL_DN_FIELD)
+_RESULT = re.compile(r"[0-9]{1,9}")
+
+
+def render(rule: L7Rule) -> list[str]:
+    """The ACL of a rule, not inverted."""
+    return [f"    # l7rule {rule.id}", *(f"    acl {name(rule.id)} {test}" for test in _tests(rule))]
+
+
+def _tests(rule: L7Rule) -> list[str]:
+    match rule.type:
+        case RuleType.SSL_CONN_HAS_CERT:
+            return ["ssl_c_used"]
+        case RuleType.SSL_VERIFY_RESULT:
+            return [f"ssl_c_verify -m int -- {int(rule.text):d}"]
+        case RuleType.HOST_NAME:
+            compared = f"-i {_compared(rule)}"
+        case RuleType.FILE_TYPE:
+            compared = _file_type(rule)
+        case _:
+            compared = _compared(rule)
+    return [f"{each} {compared}" for each in _looked_at(rule)]
+
+
+def _looked_at(rule: L7Rule) -> tuple[str, ...]:
+    """The parts of a request that a rule compares."""
+    match rule.type:
+        case RuleType.HOST_NAME:
+            return "req.fhdr(host)", "req.fhdr(host),host_only"
+        case RuleType.HEADER:
+            return word(f"req.fhdr({argument(rule.key or '')})"), word(f"req.hdr({argument(rule.key or '')})")
+        case RuleType.COOKIE:
+            return (word(f"req.cook({argument(rule.key or '')})"),)
+        case RuleType.SSL_DN_FIELD:
+            return (word(f"ssl_c_s_dn({argument(rule.key or '')})"),)
+        case RuleType.FILE_TYPE:
+            return ("path,field(-1,/)",)
+        case _:
+            return ("path",)
+
+
+def _compared(rule: L7Rule) -> str:
+    return f"-m {_MATCHES[rule.compare_type]} -- {word(rule.text)}"
+
+
+def _file_type(rule: L7Rule) -> str:
+    """A type is what the last part of the path ends with, after a dot. A regular expression is tried on that whole part."""
+    if rule.compare_type is CompareType.EQUAL_TO:
+        return f"-m end -- {word('.' + rule.text.removeprefix('.'))}"
+    return _compared(rule)
+
+
+def refuse(rule: L7Rule) -> Iterator[str]:
+    """What of a rule cannot be carried."""
+    if not (rule.text and printable(rule.text)):
+        yield "value must not be empty and must not have control characters."
+    elif rule.type is RuleType.SSL_VERIFY_RESULT and not _RESULT.fullmatch(rule.text):
+        yield "value must be the number of a result of OpenSSL, such as 0 or 18."
+    if rule.type in _KEYED and not (rule.key and is_token(rule.key)):
+        yield f"key must be the name of what type {rule.type} looks at: letters, digits and !#$%&'*+-.^_`|~."
