@@ -122,6 +122,13 @@ def test_every_type_and_comparison_is_tried_here() -> None:
     assert allowed - elsewhere <= tried
 
 
+def test_an_expression_that_takes_exponential_time_is_given_up(site: Site) -> None:
+    listener = guarded(site, HEADER, "X-Kind", REGEX, "^(a+)+$", invert=False)
+    site.serve()
+    asked = [header("a" * 40), header("a" * 40 + "!"), header("b")]
+    assert [site.get(listener, **each.headers).status for each in asked] == [403, 503, 503]
+
+
 @pytest.mark.parametrize("value", [r"\u0041", "(?u)a", "(((a{1,200}){1,200}){1,200})"])
 def test_an_expression_that_haproxy_does_not_take_is_a_fault_of_its_rule(site: Site, value: str) -> None:
     """Python, by which the API judges, and PCRE do not agree about every expression."""
