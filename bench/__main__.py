@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -13,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import active, cost, databases, memory, report, statements
+from bascule.south.haproxy import BinaryNotFound
+from bench import active, carried, cost, databases, harm, memory, report, statements, traffic
 from bench.databases import Databases
 from tests.servers import NotInstalled
 
-PARTS = ("cost", "statements", "active", "memory")
+_DATABASE_PARTS = ("cost", "statements", "active", "memory")
+PARTS = (*_DATABASE_PARTS, "traffic", "harm")
 _LINE = "*" * 100
 
 
@@ -28,6 +31,8 @@ class Effort:
     cost: cost.Effort = field(default_factory=cost.Effort)
     active: active.Effort = field(default_factory=active.Effort)
     memory: Sequence[int] = (0, 10_000)
+    traffic: traffic.Effort = field(default_factory=traffic.Effort)
+    harm: harm.Effort = field(default_factory=harm.Effort)
 
 
 def main(arguments: list[str]) -> int:
@@ -51,7 +56,7 @@ def run(parts: Sequence[str], effort: Effort, say: Callable[[str], None]) -> dic
     found: dict[str, Any] = {"machine": report.machine()}
     print(report.machine_text(found["machine"]), flush=True)
     with ExitStack() as stack:
-        kinds = list(_kinds(stack))
+        kinds = list(_kinds(stack)) if set(parts) & set(_DATABASE_PARTS) else []
         for kind in kinds:
             figures = found.setdefault(kind.name, {})
             if "cost" in parts:
@@ -67,7 +72,28 @@ def run(parts: Sequence[str], effort: Effort, say: Callable[[str], None]) -> dic
             if "memory" in parts and kind is kinds[0]:
                 figures["memory_pss_mib"] = {str(count): memory.measure(kind, count, say) for count in effort.memory}
                 _show(f"{kind.name}: resident memory of each process", report.memory_table(figures["memory_pss_mib"]))
+    if {"traffic", "harm"} & set(parts):
+        found["HAProxy"] = _carried(parts, effort, say)
     return found
+
+
+def _carried(parts: Sequence[str], effort: Effort, say: Callable[[str], None]) -> dict[str, Any]:
+    """The parts that need something that carries traffic."""
+    figures: dict[str, Any] = {}
+    if shutil.which("wrk") is None:
+        print(f"{_LINE}\n*** TRAFFIC IS NOT MEASURED: wrk is not installed here (Debian package wrk).\n{_LINE}", flush=True)
+        return figures
+    try:
+        with carried.running() as site:
+            if "traffic" in parts:
+                figures["traffic"] = report.traffic(traffic.measure(site, effort.traffic, say))
+                _show(f"HAProxy {figures['traffic']['haproxy']}: traffic", report.traffic_table(figures["traffic"]))
+            if "harm" in parts:
+                figures["harm"] = report.harm(harm.measure(site, effort.harm, say))
+                _show("HAProxy: changes while traffic flows", report.harm_table(figures["harm"]))
+    except BinaryNotFound as error:
+        print(f"{_LINE}\n*** TRAFFIC IS NOT MEASURED: {error}\n{_LINE}", flush=True)
+    return figures
 
 
 def _kinds(stack: ExitStack) -> Iterator[Databases]:

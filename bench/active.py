@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,10 +41,6 @@ class Active:
     posted: float
     together: float
     cpu: float
-
-    def percentile(self, percent: float) -> float:
-        """The shortest time that this percentage of those created alone did not exceed."""
-        return self.alone[max(math.ceil(len(self.alone) * percent / 100), 1) - 1]
 
 
 def measure(databases: Databases, effort: Effort, say: Callable[[str], None]) -> Active:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,10 +13,14 @@ from typing import Any
 
 from bench.active import Active
 from bench.cost import Compared
+from bench.harm import Harm
 from bench.statements import Count
+from bench.traffic import Traffic
 
 ALONE_TARGET_MS = 50.0
 TOGETHER_TARGET_SECONDS = 60.0
+TRAFFIC_TARGET = 0.97
+ROTATION_TARGET_MS = 100.0
 
 
 def machine() -> dict[str, Any]:
@@ -82,8 +88,8 @@ def statement_table(found: Mapping[str, Any]) -> str:
 def active(found: Active) -> dict[str, Any]:
     return {
         "alone": len(found.alone),
-        "alone_p50_ms": found.percentile(50) * 1000,
-        "alone_p99_ms": found.percentile(99) * 1000,
+        "alone_p50_ms": percentile(found.alone, 50) * 1000,
+        "alone_p99_ms": percentile(found.alone, 99) * 1000,
         "together": found.count,
         "together_posted_s": found.posted,
         "together_active_s": found.together,
@@ -118,6 +124,64 @@ def memory_table(found: Mapping[str, Mapping[str, float]]) -> str:
     head = ("PSS in MiB, by load balancers", *found)
     names = next(iter(found.values()))
     return _table(head, [(name, *(f"{each[name]:.0f}" for each in found.values())) for name in names])
+
+
+def traffic(found: Traffic) -> dict[str, Any]:
+    sides = {"bascule": found.bascule, "by_hand": found.by_hand}
+    figures: dict[str, Any] = {"haproxy": found.haproxy, "ratio": found.ratio()}
+    for name, loads in sides.items():
+        figures[name] = {
+            "per_second": statistics.median(load.per_second for load in loads),
+            "p99_ms": statistics.median(load.p99 for load in loads),
+        }
+    return figures
+
+
+def traffic_table(found: Mapping[str, Any]) -> str:
+    ours, theirs = found["bascule"], found["by_hand"]
+    rows = [
+        (
+            "requests per second",
+            f"{ours['per_second']:.0f}",
+            f"{theirs['per_second']:.0f}",
+            f"{found['ratio']:.3f}",
+            _target(found["ratio"] >= TRAFFIC_TARGET, f"{TRAFFIC_TARGET}"),
+        ),
+        ("p99, ms", f"{ours['p99_ms']:.2f}", f"{theirs['p99_ms']:.2f}", f"{ours['p99_ms'] / theirs['p99_ms']:.3f}", ""),
+    ]
+    return _table(("", "Bascule", "by hand", "ratio", "target"), rows)
+
+
+def harm(found: Harm) -> dict[str, Any]:
+    return {
+        "member_changes": found.member_changes,
+        "reloads": found.reloads,
+        "requests": found.requests,
+        "failed": found.failed,
+        "rotations": len(found.rotation),
+        "rotation_p50_ms": percentile(found.rotation, 50) * 1000,
+        "rotation_p99_ms": percentile(found.rotation, 99) * 1000,
+    }
+
+
+def harm_table(found: Mapping[str, Any]) -> str:
+    p50 = found["rotation_p50_ms"]
+    what = f"failed of {found['requests']} requests, in {found['member_changes']} changes of members and {found['reloads']} reloads"
+    rows = [
+        (what, f"{found['failed']}", _target(not found["failed"], "0")),
+        (
+            f"from the request for a member to its first answer, {found['rotations']} times, p50",
+            f"{p50:.0f} ms",
+            _target(p50 < ROTATION_TARGET_MS, f"{ROTATION_TARGET_MS:.0f} ms"),
+        ),
+        ("p99", f"{found['rotation_p99_ms']:.0f} ms", ""),
+    ]
+    return _table(("", "measured", "target"), rows)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of the sorted values that this percentage of them does not exceed."""
+    return values[max(math.ceil(len(values) * percent / 100), 1) - 1]
 
 
 def _target(met: bool, target: str) -> str:

@@ -68,7 +68,7 @@ def floor(url: str) -> Iterator[Server]:
     port = processes.free_port()
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         log = Path(folder) / "log"
-        with _serving(port, log, "bench.floor", "--database", url, "--port", str(port)) as server:
+        with serving(port, log, "bench.floor", "--database", url, "--port", str(port)) as server:
             yield server
 
 
@@ -78,13 +78,13 @@ def _started(url: str, module: str, *arguments: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         file, log = Path(folder) / "bascule.conf", Path(folder) / "log"
         file.write_text(_CONFIGURATION.format(folder=folder, url=url, port=port))
-        with _serving(port, log, module, *arguments, "--config-file", str(file)) as server:
+        with serving(port, log, module, *arguments, "--config-file", str(file)) as server:
             yield server
 
 
 @contextmanager
-def _serving(port: int, log: Path, module: str, *arguments: str) -> Iterator[Server]:
-    """A server that answers. What goes wrong meanwhile is told together with what the server said last."""
+def serving(port: int, log: Path, module: str, *arguments: str) -> Iterator[Server]:
+    """A server that answers, from a Python module. What goes wrong meanwhile is told together with what the server said last."""
     try:
         with processes.running(log, module, *arguments) as pid:
             processes.wait_until_answering(port, pid)

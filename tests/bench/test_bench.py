@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import sqlalchemy as sa
 from bascule.store import tables
 from bascule.store.engine import Database
 from bench import __main__ as bench
-from bench import active, cost, databases, memory, standard, statements
+from bench import active, carried, cost, databases, harm, memory, standard, statements, traffic
 from bench.databases import Databases
 from bench.floor import Floor
 from bench.floor_sql import EMPTY
@@ -127,20 +129,51 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
         active=active.Effort(alone=2, together=5),
         memory=(0, COUNT),
     )
+    tiny = replace(tiny, traffic=traffic.Effort(rounds=1, seconds=1), harm=harm.Effort(member_changes=4, reloads=1, rotations=2))
     monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.1)
     monkeypatch.setattr(bench, "Effort", lambda: tiny)
     file = tmp_path / "figures.json"
     assert bench.main(["--json", str(file)]) == 0
-    figures = json.loads(file.read_text())["SQLite"]
+    written = json.loads(file.read_text())
+    figures = written["SQLite"]
     assert list(figures) == ["cost", "statements", "active", "memory_pss_mib"]
     assert all(each["cpu_ms"] > 0 and each["per_second"] > 0 and each["floor_per_second"] > 0 for each in figures["cost"].values())
     assert 0 < figures["active"]["alone_p50_ms"] <= figures["active"]["alone_p99_ms"]
     assert set(figures["memory_pss_mib"]) == {"0", str(COUNT)}
     assert all(mib > 5 for each in figures["memory_pss_mib"].values() for mib in each.values())
     assert "times floor" in capsys.readouterr().out
+    if shutil.which("wrk"):
+        found = written["HAProxy"]
+        assert all(found["traffic"][side]["per_second"] > 100 for side in ("bascule", "by_hand"))
+        assert found["harm"]["requests"] > 100
+        assert 0 < found["harm"]["rotation_p50_ms"] <= found["harm"]["rotation_p99_ms"]
 
 
 def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         bench.main(["speed"])
-    assert "cost, statements, active, memory" in capsys.readouterr().err
+    assert "cost, statements, active, memory, traffic, harm" in capsys.readouterr().err
+
+
+WRK = """\
+Running 3s test @ http://127.0.0.1:18080/
+  1 threads and 4 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency   812.40us    1.20ms  31.00ms   95.10%
+    Req/Sec     5.12k   300.00     6.00k    70.00%
+  Latency Distribution
+     50%  700.00us
+     75%    0.90ms
+     90%    1.20ms
+     99%    4.46ms
+  15360 requests in 3.00s, 2.10MB read
+  Socket errors: connect 1, read 20, write 300, timeout 4000
+  Non-2xx or 3xx responses: 50000
+Requests/sec:   5120.00
+Transfer/sec:    716.80KB
+"""
+
+
+def test_what_wrk_says_is_read() -> None:
+    assert carried.read(WRK) == carried.Load(requests=15360, per_second=5120.0, p99=4.46, failed=54321)
+    assert carried.read(WRK.replace("4.46ms", "812.00us")).p99 == pytest.approx(0.812)
