@@ -73,6 +73,7 @@ class Server:
         self.name = name
         self.port = free_port()
         self.asked: list[str] = []
+        self.heard: list[str] = []
         self.status = 200
         self._tls = tls
         self._server: _Quiet | None = None
@@ -96,15 +97,22 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
+            def answer(self) -> None:
                 server.asked.append(self.path)
+                server.heard.append(f"{self.requestline} {self.headers.get('Host')}")
                 if self.path.startswith("/slow"):
                     time.sleep(float(self.path.rpartition("/")[2]))
                 body = json.dumps({"name": server.name, "path": self.path, "headers": dict(self.headers.items())}).encode()
                 self.send_response(server.status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            def __getattr__(self, attribute: str) -> Callable[[], None]:
+                if not attribute.startswith("do_"):
+                    raise AttributeError(attribute)
+                return self.answer
 
             def log_message(self, *args: object) -> None:
                 pass

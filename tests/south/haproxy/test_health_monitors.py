@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
+import ssl
 
 import pytest
+import trustme
 
-from bascule.model.objects import HttpMethod, MonitorType
+from bascule.model.objects import HttpMethod, ListenerProtocol, Member, MonitorType, PoolProtocol
 from tests.south.haproxy.site import Site, until
 
 
@@ -97,3 +100,106 @@ def test_a_member_may_be_probed_elsewhere(site: Site) -> None:
     site.put(dataclasses.replace(member, monitor_address=None, monitor_port=None))
     site.serve()
     assert until(lambda: site.seen(member) == "UP")
+
+
+def test_another_address_may_be_an_ipv6_one(site: Site) -> None:
+    pool = site.pool()
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as probed:
+        port = probed.getsockname()[1]
+        member = site.member(pool, 9, monitor_address="::1", monitor_port=port)
+        beside = site.member(pool, 9, address="127.0.0.2", monitor_port=port)
+        site.monitor(pool)
+        site.listener(default_pool_id=pool.id)
+        site.serve()
+        assert until(lambda: site.seen(beside) == "DOWN")
+        assert site.seen(member) == "UP"
+
+
+def test_backup_members_are_probed_too(site: Site) -> None:
+    pool = site.pool(site.server("a"))
+    dead = site.member(pool, 9, backup=True)
+    site.monitor(pool)
+    site.listener(default_pool_id=pool.id)
+    site.serve()
+    assert until(lambda: site.seen(dead) == "DOWN")
+
+
+@pytest.mark.parametrize("version", [1.0, 1.1])
+def test_every_method(site: Site, version: float) -> None:
+    server = site.server("a")
+    for method in HttpMethod:
+        pool = site.pool(server)
+        path = f"/{method}"
+        site.monitor(pool, MonitorType.HTTP, http_method=method, url_path=path, expected_codes="200-204", http_version=version)
+        site.listener(default_pool_id=pool.id)
+    site.serve()
+    host = "127.0.0.1" if version == 1.1 else None
+    expected = {f"{method} /{method} HTTP/{version} {host}" for method in HttpMethod}
+    assert until(lambda: expected <= set(server.heard)), server.heard
+    assert not until(lambda: any(site.seen(member) != "UP" for member in site.tree.members), 0.5)
+    server.status = 205
+    assert until(lambda: all(site.seen(member) == "DOWN" for member in site.tree.members))
+
+
+# TLS.
+
+
+def _context(**attributes: object) -> ssl.SSLContext:
+    """What a member needs to speak TLS, with a certificate that nobody trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("member.example.com").configure_cert(context)
+    for name, value in attributes.items():
+        setattr(context, name, value)
+    return context
+
+
+def _statuses(site: Site, expected: dict[Member, str]) -> bool:
+    return until(lambda: {member: site.seen(member) for member in expected} == expected)
+
+
+def test_https_asks_over_tls_and_trusts_everybody(site: Site) -> None:
+    asked_for: list[str | None] = []
+    context = _context(sni_callback=lambda connection, name, context: asked_for.append(name))
+    servers = [site.server("a", context), site.server("b", _context()), site.server("c")]
+    servers[1].status = 503
+    pool = site.pool(*servers, protocol=PoolProtocol.HTTPS)
+    site.monitor(pool, MonitorType.HTTPS, url_path="/healthy", http_version=1.1, domain_name="www.example.com")
+    site.listener(ListenerProtocol.HTTPS, default_pool_id=pool.id)
+    site.serve()
+    good, failing, without_tls = site.tree.members
+    assert _statuses(site, {good: "UP", failing: "DOWN", without_tls: "DOWN"})
+    assert until(lambda: "GET /healthy HTTP/1.1 www.example.com" in servers[0].heard)
+    assert set(asked_for) == {"www.example.com"}
+
+
+def test_tls_hello_wants_a_hello(site: Site) -> None:
+    trusting = _context()
+    strict = _context(verify_mode=ssl.CERT_REQUIRED)
+    good = [
+        site.server("new", _context(minimum_version=ssl.TLSVersion.TLSv1_3)),
+        site.server("old", _context(maximum_version=ssl.TLSVersion.TLSv1_2)),
+        site.server("strict", strict),
+        site.server("strict and old", _context(verify_mode=ssl.CERT_REQUIRED, maximum_version=ssl.TLSVersion.TLSv1_2)),
+    ]
+    bad = [site.server("without tls"), site.server("without a certificate", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))]
+    dying = site.server("dying", trusting)
+    pool = site.pool(*good, *bad, dying, protocol=PoolProtocol.HTTPS)
+    site.monitor(pool, MonitorType.TLS_HELLO)
+    site.listener(ListenerProtocol.HTTPS, default_pool_id=pool.id)
+    site.serve()
+    members = site.tree.members
+    expected = dict.fromkeys(members[: len(good)], "UP") | dict.fromkeys(members[len(good) : -1], "DOWN")
+    assert _statuses(site, {**expected, members[-1]: "UP"})
+    dying.stop()
+    assert _statuses(site, {**expected, members[-1]: "DOWN"})
+
+
+def test_tls_hello_asks_for_a_name(site: Site) -> None:
+    asked_for: list[str | None] = []
+    server = site.server("a", _context(sni_callback=lambda connection, name, context: asked_for.append(name)))
+    pool = site.pool(server, protocol=PoolProtocol.HTTPS)
+    site.monitor(pool, MonitorType.TLS_HELLO, http_version=1.1, domain_name="www.example.com.")
+    site.listener(ListenerProtocol.HTTPS, default_pool_id=pool.id)
+    site.serve()
+    assert until(lambda: "www.example.com" in asked_for)
+    assert site.seen(site.tree.members[0]) == "UP"

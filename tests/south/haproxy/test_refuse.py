@@ -99,8 +99,8 @@ def _sticky(kind: PersistenceType, **fields: object) -> Pool:
         (dataclasses.replace(MEMBER, vnic_type="direct"), "vnic_type 'direct'"),
         (dataclasses.replace(MEMBER, monitor_address="x"), "monitor_address 'x' must be an IP address"),
         *[
-            (dataclasses.replace(MONITOR, type=kind), f"type {kind} is not possible; it can be HTTP or TCP")
-            for kind in (MonitorType.HTTPS, MonitorType.PING, MonitorType.TLS_HELLO, MonitorType.SCTP, MonitorType.UDP_CONNECT)
+            (dataclasses.replace(MONITOR, type=kind), f"type {kind} is not possible: HAProxy carries neither UDP nor SCTP. It can")
+            for kind in (MonitorType.SCTP, MonitorType.UDP_CONNECT)
         ],
         (dataclasses.replace(MONITOR, delay=0), "delay can be 1 to 2147483 seconds"),
         (dataclasses.replace(MONITOR, delay=2147484), "delay can be 1 to 2147483 seconds"),

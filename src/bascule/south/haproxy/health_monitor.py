@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bascule.model.objects import HealthMonitor, HttpMethod, MonitorType
-from bascule.south.haproxy.quoting import log_format, printable, word
+from bascule.model.objects import HealthMonitor, HttpMethod, Member, MonitorType
+from bascule.model.rules.health_monitor import HTTP_TYPES
+from bascule.south.haproxy import tls_hello
+from bascule.south.haproxy.quoting import address, log_format, printable, word
 
-_TYPES = (MonitorType.HTTP, MonitorType.TCP)
+_TYPES = (MonitorType.HTTP, MonitorType.HTTPS, MonitorType.TCP, MonitorType.TLS_HELLO)
 _CODES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2}|(?:\s*,\s*[1-5][0-9]{2})*)")
 _VERSIONS = {None: "HTTP/1.0", 1.0: "HTTP/1.0", 1.1: "HTTP/1.1"}
+
+_OWN_HOST = r"'%[bc_dst,regsub(.*:.*,[\\0])]'"
+"""The address that is probed, as the name of a host. HTTP/1.1 without one is an error to many servers."""
 
 _LONGEST = (2**31 - 1) // 1000
 """Seconds. HAProxy counts milliseconds in 32 bits with a sign, and does not start with more."""
@@ -18,20 +23,43 @@ _LONGEST = (2**31 - 1) // 1000
 
 def render(monitor: HealthMonitor) -> list[str]:
     """The lines of a backend that say how to probe. A TCP monitor only connects."""
-    lines = [f"    # health_monitor {monitor.id}", f"    timeout check {monitor.timeout:d}s"]
-    if monitor.type is MonitorType.HTTP:
+    lines = [f"# health_monitor {monitor.id}", f"timeout check {monitor.timeout:d}s"]
+    if monitor.type in HTTP_TYPES:
         method = monitor.http_method or HttpMethod.GET
         path = word(monitor.url_path or "/")
-        host = f" hdr Host {log_format(monitor.domain_name)}" if monitor.domain_name else ""
-        lines.append("    option httpchk")
-        lines.append(f"    http-check send meth {method} uri {path} ver {_VERSIONS[monitor.http_version]}{host}")
-        lines.append(f"    http-check expect status {_codes(monitor.expected_codes or '200')}")
-    return lines
+        lines.append("option httpchk")
+        lines.append(f"http-check send meth {method} uri {path} ver {_VERSIONS[monitor.http_version]}{_host(monitor)}")
+        lines.append(f"http-check expect status {_codes(monitor.expected_codes or '200')}")
+    elif monitor.type is MonitorType.TLS_HELLO:
+        lines.append("option tcp-check")
+        lines.append(f"tcp-check send-binary {tls_hello.hello(monitor.domain_name).hex()}")
+        lines.append(f"tcp-check expect rbinary ^{tls_hello.ANSWER.hex()}")
+    return [f"    {line}" for line in lines]
 
 
-def check(monitor: HealthMonitor) -> str:
-    """The part of a server line that has it probed."""
-    return f"check inter {monitor.delay:d}s fall {monitor.max_retries_down:d} rise {monitor.max_retries:d}"
+def check(monitor: HealthMonitor, member: Member, *, tls: bool) -> str:
+    """The part of a server line that has it probed. `tls`: whether the line says already how its server is reached over TLS.
+
+    Probes speak as the traffic does, with TLS and the PROXY protocol, until HAProxy is told of another place.
+    """
+    words = [f"check inter {monitor.delay:d}s fall {monitor.max_retries_down:d} rise {monitor.max_retries:d}"]
+    if member.monitor_address is not None and address(member.monitor_address) != address(member.address):
+        words.append(f"addr {address(member.monitor_address, bracketed=True)}")
+    if member.monitor_port is not None and member.monitor_port != member.protocol_port:
+        words.append(f"port {member.monitor_port:d}")
+    if monitor.type is MonitorType.HTTPS:
+        words.append("check-ssl" if tls else "check-ssl verify none")
+        if monitor.domain_name:
+            words.append(f"check-sni {word(monitor.domain_name)}")
+    elif tls and monitor.type is not MonitorType.HTTP:
+        words.append("no-check-ssl")
+    return " ".join(words)
+
+
+def _host(monitor: HealthMonitor) -> str:
+    if monitor.domain_name:
+        return f" hdr Host {log_format(monitor.domain_name)}"
+    return f" hdr Host {_OWN_HOST}" if monitor.http_version == 1.1 else ""
 
 
 def _codes(expected: str) -> str:
@@ -44,7 +72,7 @@ def _codes(expected: str) -> str:
 def refuse(monitor: HealthMonitor) -> Iterator[str]:
     """What of a health monitor cannot be carried."""
     if monitor.type not in _TYPES:
-        yield f"type {monitor.type} is not possible; it can be {' or '.join(_TYPES)}."
+        yield f"type {monitor.type} is not possible: HAProxy carries neither UDP nor SCTP. It can be {', '.join(_TYPES)}."
     if not 1 <= monitor.delay <= _LONGEST:
         yield f"delay can be 1 to {_LONGEST} seconds."
     if not 0 <= monitor.timeout <= _LONGEST:

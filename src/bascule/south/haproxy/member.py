@@ -15,11 +15,7 @@ def render(member: Member, monitor: HealthMonitor | None, by_cookie: bool) -> li
     if by_cookie:
         line += f" cookie {member.id}"
     if monitor:
-        line += f" {health_monitor.check(monitor)}"
-        if member.monitor_address is not None:
-            line += f" addr {address(member.monitor_address)}"
-        if member.monitor_port is not None:
-            line += f" port {member.monitor_port:d}"
+        line += f" {health_monitor.check(monitor, member, tls=False)}"
     if member.backup:
         line += " backup"
     if not member.admin_state_up:

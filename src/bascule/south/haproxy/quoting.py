@@ -49,12 +49,15 @@ def name(object_id: str) -> str:
     return object_id
 
 
-def address(text: str) -> str:
-    """An IP address with its family, so that HAProxy never takes it for anything else. Raises ValueError, also for a zone."""
+def address(text: str, *, bracketed: bool = False) -> str:
+    """An IP address with its family, so that HAProxy never takes it for anything else. Raises ValueError, also for a zone.
+
+    `bracketed` is for places where HAProxy would take the end of an IPv6 address for a port.
+    """
     if "%" in text:
         raise ValueError("an address with a zone, such as fe80::1%eth0, is not possible")
     parsed = ipaddress.ip_address(text)
-    return f"ipv{parsed.version}@{parsed}"
+    return f"ipv{parsed.version}@[{parsed}]" if bracketed and parsed.version == 6 else f"ipv{parsed.version}@{parsed}"
 
 
 def endpoint(text: str, port: int) -> str:
