@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from bascule.model.documents import Verb
 from bascule.model.objects import Listener, ListenerProtocol
 from bascule.model.secrets import Secret, SecretRef
 from bascule.south.haproxy import Binary
+from bascule.south.haproxy.configurations import Configurations
 from bascule.south.haproxy.process import Process, ProcessError
 from tests.cases import loader
 from tests.south.haproxy.site import PROJECT, Site, until
@@ -168,11 +170,15 @@ def test_a_port_in_use_is_blamed_on_its_listener_and_harms_nothing(site: Site, l
     assert site.get(new).name == "a"
 
 
-def test_what_haproxy_does_not_accept_is_blamed_on_the_object(site: Site, listener: Listener) -> None:
-    before = site.read()
+def _no_certificate(site: Site) -> None:
     pem = b"no certificate"
     meant = SecretRef(PROJECT, "bad", hashlib.sha256(pem).hexdigest())
     site.refs, site.secrets = {"bad": meant}, lambda _: Secret(pem)
+
+
+def test_what_haproxy_does_not_accept_is_blamed_on_the_object(site: Site, listener: Listener) -> None:
+    before = site.read()
+    _no_certificate(site)
     tls = site.listener(ListenerProtocol.TERMINATED_HTTPS, default_tls_container_ref="bad")
     broken = site.listener(ListenerProtocol.TERMINATED_HTTPS, default_tls_container_ref="bad", tls_ciphers="NO-SUCH-CIPHER")
     outcome = site.apply()
@@ -183,7 +189,7 @@ def test_what_haproxy_does_not_accept_is_blamed_on_the_object(site: Site, listen
     site.tree = site.tree.drop(tls.id, broken.id)
     site.serve()
     assert site.read() == before
-    assert list(site.directory.glob("certificate/*")) == []
+    assert list(site.directory.glob("current/certificate/*")) == []
 
 
 def test_a_certificate_without_content_is_blamed_on_its_listener(site: Site, listener: Listener) -> None:
@@ -199,7 +205,7 @@ def test_a_certificate_without_content_is_blamed_on_its_listener(site: Site, lis
 def test_a_reload_that_fails_is_noticed(site: Site, listener: Listener) -> None:
     """A port that is free when asked and taken when HAProxy wants it: nothing before the reload can know."""
     with socket.create_server((site.address, 0)) as other:
-        path = site.directory / "haproxy.cfg"
+        path = site.directory / "current/haproxy.cfg"
         served = path.read_text()
         path.write_text(served + f"\nfrontend x\n    bind {site.address}:{other.getsockname()[1]}\n")
         process = Process(site.directory, Path("/usr/sbin/haproxy"))
@@ -212,7 +218,46 @@ def test_a_reload_that_fails_is_noticed(site: Site, listener: Listener) -> None:
     assert site.get(listener).name == "a"
 
 
+def test_what_is_refused_is_not_in_use_and_old_configurations_do_not_pile_up(site: Site, listener: Listener) -> None:
+    def folders() -> set[str]:
+        return {path.name for path in site.directory.glob("configuration.*")}
+
+    first = os.readlink(site.directory / "current")
+    assert folders() == {first}
+    _no_certificate(site)
+    bad = site.listener(ListenerProtocol.TERMINATED_HTTPS, default_tls_container_ref="bad")
+    assert isinstance(site.apply(), Rejected)
+    assert os.readlink(site.directory / "current") == first
+    assert folders() == {first}
+    site.tree = site.tree.drop(bad.id)
+    for timeout in range(1, 4):
+        before = os.readlink(site.directory / "current")
+        site.put(dataclasses.replace(listener, timeout_client_data=timeout))
+        site.serve()
+        assert folders() == {before, os.readlink(site.directory / "current")}
+
+
 # Wherever we died before, the next pass gets there.
+
+
+def test_a_certificate_that_was_written_and_not_taken_over_is(site: Site) -> None:
+    definition = loader.definition("tls_termination")
+    site.refs, site.secrets = dict(definition.secrets), loader.secret
+    listener = site.listener(ListenerProtocol.TERMINATED_HTTPS, default_tls_container_ref="www")
+    site.serve()
+    site.refs["www"] = dataclasses.replace(definition.secrets["shop"], ref="www")
+    site.secrets = lambda meant: loader.secret(dataclasses.replace(meant, ref="shop"))
+    configurations = Configurations(site.directory)
+    configurations.use(configurations.add(site.plan(site.definition()).target, site.secrets))  # and now it dies
+    assert [step.name for step in site.plan(site.definition()).steps] == ["instance"]
+    assert _shown(site, listener) in loader.secret(definition.secrets["www"]).reveal()
+    site.serve()
+    assert _shown(site, listener) in loader.secret(definition.secrets["shop"]).reveal()
+
+
+def _shown(site: Site, listener: Listener) -> bytes:
+    """The certificate that a client is shown."""
+    return ssl.get_server_certificate((site.address, listener.protocol_port), timeout=10).strip().encode()
 
 
 def _no_pid(site: Site) -> None:
@@ -228,24 +273,25 @@ def _no_socket(site: Site) -> None:
 
 
 def _edited(site: Site) -> None:
-    path = site.directory / "haproxy.cfg"
+    path = site.directory / "current/haproxy.cfg"
     path.write_text(path.read_text() + "# by hand\n")
 
 
 def _written_but_not_loaded(site: Site) -> None:
-    (site.directory / "instance.cfg").write_text("global\n    description 'what was to come'\n")
+    (site.directory / "current/instance.cfg").write_text("global\n    description 'what was to come'\n")
     _edited(site)
 
 
 def _half_written(site: Site) -> None:
-    (site.directory / "haproxy.cfg.new").write_text("half")
-    (site.directory / "haproxy.cfg").unlink()
+    (site.directory / "configuration.half").mkdir()
+    (site.directory / "configuration.half/haproxy.cfg").write_text("half")
+    (site.directory / "current/haproxy.cfg").unlink()
 
 
 def _all_files_gone(site: Site) -> None:
     for path in site.directory.iterdir():
         if path.name != "lock":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _only_a_directory(site: Site) -> None:
@@ -281,11 +327,11 @@ def test_a_certificate_that_was_tampered_with_is_written_again(site: Site) -> No
     site.listener(ListenerProtocol.TERMINATED_HTTPS, default_tls_container_ref="www", sni_container_refs=("shop",))
     site.serve()
     before = site.processes()
-    for path in site.directory.glob("certificate/*.pem"):
+    for path in site.directory.glob("current/certificate/*.pem"):
         path.write_bytes(b"tampered")
     assert [step.verb for step in site.plan(site.definition()).steps] == [Verb.REPLACE, Verb.REPLACE]
     site.serve()
-    assert {path.read_bytes() for path in site.directory.glob("certificate/*.pem")} == {
+    assert {path.read_bytes() for path in site.directory.glob("current/certificate/*.pem")} == {
         loader.secret(each).reveal() for each in definition.secrets.values()
     }
     assert site.processes() == before

@@ -167,7 +167,7 @@ def test_tls_ends_here_with_the_certificate_that_the_client_asks_for(site: Site,
     answer = Answer(connection.getresponse())
     connection.close()
     assert answer.asked["x-forwarded-proto"] == "https"
-    for path in site.directory.glob("certificate/*"):
+    for path in site.directory.glob("current/certificate/*"):
         assert path.stat().st_mode & 0o077 == 0
 
 
@@ -181,7 +181,7 @@ def test_a_certificate_with_new_content_is_taken_over(site: Site) -> None:
     site.refs = held.refs
     site.serve()
     assert names(site, held, listener.protocol_port, "www.example.com") == {"new.example.com"}
-    assert len(list(site.directory.glob("certificate/*.pem"))) == 1
+    assert len(list(site.directory.glob("current/certificate/*.pem"))) == 1
 
 
 def test_tls_versions_ciphers_and_alpn_are_as_asked(site: Site, certificates: Certificates) -> None:

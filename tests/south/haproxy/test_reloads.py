@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from bascule.model.objects import ListenerProtocol, PoolProtocol
-from tests.south.haproxy.site import Site, until
+from tests.south.haproxy.site import Answer, Site, until
 
 
 @pytest.mark.slow
@@ -43,6 +43,21 @@ def test_no_request_fails_while_members_come_and_go(site: Site) -> None:
     assert failures == []
     assert len(answers) > 100
     assert set(answers) == {200}
+
+
+def test_a_connection_that_a_client_keeps_is_answered_after_a_reload(site: Site) -> None:
+    listener = site.listener(default_pool_id=site.pool(site.server("a")).id)
+    site.serve()
+    connection = http.client.HTTPConnection(site.address, listener.protocol_port, timeout=10)
+    connection.request("GET", "/")
+    assert Answer(connection.getresponse()).status == 200
+    site.put(dataclasses.replace(listener, timeout_client_data=60000))
+    site.serve()
+    connection.request("GET", "/")
+    answer = Answer(connection.getresponse())
+    assert (answer.status, answer.headers["Connection"]) == (200, "close")
+    connection.close()
+    assert until(lambda: len(site.processes()) == 2)
 
 
 def test_long_connections_live_through_a_reload(site: Site) -> None:

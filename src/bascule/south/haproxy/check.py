@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bascule.model.backend import Rejected
 from bascule.south.haproxy import ports
+from bascule.south.haproxy.configurations import IDENTITY
 from bascule.south.haproxy.render import CONFIGURATION
 
 _TIMEOUT = 60.0
@@ -20,10 +21,9 @@ _PLACE = re.compile(rf"\[{re.escape(CONFIGURATION)}[^:\]]*:(\d+)\]")
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def syntax(binary: Path, directory: Path, files: tuple[str, ...], configuration: str) -> Rejected | None:
-    """What HAProxy itself says to files in a directory. Raises subprocess.TimeoutExpired."""
-    command: list[str | Path] = [binary, "-c", "-C", directory]
-    command += [part for file in files for part in ("-f", file)]
+def syntax(binary: Path, folder: Path, configuration: str) -> Rejected | None:
+    """What HAProxy itself says to the configuration in a folder. Raises subprocess.TimeoutExpired."""
+    command: list[str | Path] = [binary, "-c", "-C", folder, "-f", CONFIGURATION, "-f", IDENTITY]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT, check=False)
     if done.returncode == 0:
         return None

@@ -45,6 +45,8 @@ def render(definition: ServiceDefinition, listener: Listener) -> list[str]:
         lines.append(f"    tcp-request inspect-delay {listener.timeout_tcp_inspect:d}ms")
     lines += _allowed(listener)
     if mode == HTTP:
+        # A worker that ends answers one more request on connections that clients keep, and says that it was the last.
+        lines.append("    option idle-close-on-response")
         lines += [*_headers(listener), *l7policy.render(tree, listener, mode)]
     pool = tree.pool(listener.default_pool_id)
     if pool and pool.admin_state_up:

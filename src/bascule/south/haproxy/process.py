@@ -16,11 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bascule.south.haproxy.configurations import CURRENT, IDENTITY
 from bascule.south.haproxy.render import CONFIGURATION, STATE_FILE
 from bascule.south.haproxy.runtime import ask, reachable, running
-
-IDENTITY = "instance.cfg"
-"""The file with the instance document in it, read after the configuration."""
 
 _LOCK = "lock"
 _PID = "haproxy.pid"
@@ -114,8 +112,8 @@ class Process:
         (self._directory / STATE_FILE).unlink(missing_ok=True)
         with self._lock() as lock, open(self._directory / _LOG, "w+", encoding="utf-8", errors="replace") as log:
             os.chmod(log.fileno(), 0o600)
-            command: list[str | Path] = [self._binary, "-W", "-D", "-C", self._directory, "-p", _PID]
-            command += ["-S", f"unix@{_MASTER},mode,600", "-f", CONFIGURATION, "-f", IDENTITY]
+            command: list[str | Path] = [self._binary, "-W", "-D", "-C", self._directory / CURRENT, "-p", f"../{_PID}"]
+            command += ["-S", f"unix@../{_MASTER},mode,600", "-f", CONFIGURATION, "-f", IDENTITY]
             started = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -163,7 +161,7 @@ class Process:
             arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
         except OSError:
             return False
-        return b"-W" in arguments and os.fsencode(self._directory) in arguments
+        return b"-W" in arguments and os.fsencode(self._directory / CURRENT) in arguments
 
 
 def _locked(lock: int) -> bool:

@@ -34,8 +34,8 @@ STATE_FILE = "server-state"
 
 _GLOBAL = f"""\
 global
-    stats socket unix@{STATS_SOCKET} mode 600 level admin expose-fd listeners
-    server-state-file {STATE_FILE}
+    stats socket unix@../{STATS_SOCKET} mode 600 level admin expose-fd listeners
+    server-state-file ../{STATE_FILE}
     fd-hard-limit 100000
     hard-stop-after 30m
     ssl-default-bind-options ssl-min-ver TLSv1.2
@@ -53,7 +53,7 @@ defaults
 """
 _PEERS = """
 peers own
-    peer own unix@peers.sock
+    peer own unix@../peers.sock
 """
 
 
