@@ -1,0 +1,87 @@
+"""No backend ignores an attribute, and the table of features says what becomes of each."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from bascule.model.objects import Kind
+from tests.cases.conftest import Golden
+from tests.cases.features import FEATURES, LEFT_OUT, MADE, Feature, Finding, attributes, find
+
+PAGE = Path(__file__).parents[2] / "docs/haproxy-features.md"
+
+TITLES = {
+    Kind.LOAD_BALANCER: "Load balancers",
+    Kind.LISTENER: "Listeners",
+    Kind.POOL: "Pools",
+    Kind.MEMBER: "Members",
+    Kind.HEALTH_MONITOR: "Health monitors",
+    Kind.L7POLICY: "L7 policies",
+    Kind.L7RULE: "L7 rules",
+}
+HEAD = """\
+# What the provider `haproxy` carries
+
+Each row is an attribute of Octavia's objects, with one value or kind of value. *Carried* comes with examples: folders below
+`tests/cases` with the load balancer (`definition.json`) and the configuration that HAProxy gets for it (`haproxy.cfg`), which both
+HAProxys of the tests accept. *Refused* comes with the text of the answer, which is a 501. Ranges, and what may not be together, are
+refused as well where they do not fit; the answer names the attribute and what is possible.
+
+This page is made from the cases by `./run golden`. A test fails when it is not as they are.
+
+"""
+
+
+@pytest.fixture(scope="module")
+def findings() -> dict[Feature, Finding]:
+    return {feature: find(feature) for feature in FEATURES}
+
+
+def test_every_attribute_is_listed_or_left_out() -> None:
+    places = {feature.place for feature in FEATURES}
+    for made in MADE:
+        for attribute, _ in attributes(made):
+            assert (attribute in LEFT_OUT) != (f"{made.kind}.{attribute}" in places), f"{made.kind}.{attribute}"
+
+
+def test_no_value_is_ignored(findings: dict[Feature, Finding]) -> None:
+    """Each is in a case, or changes the documents, or is refused."""
+    ignored = [f"{each.place} {each.label}" for each, found in findings.items() if found == Finding((), None, False)]
+    assert ignored == []
+
+
+def test_no_attribute_is_ignored(findings: dict[Feature, Finding]) -> None:
+    """Changing it changes the documents, or is refused."""
+    for place, some in groupby(FEATURES, key=lambda each: each.place):
+        assert any(findings[each].matters or findings[each].refused for each in some), place
+
+
+def test_the_table_is_as_the_cases_are(findings: dict[Feature, Finding], golden: Golden) -> None:
+    golden.check(PAGE, HEAD + "\n".join(_table(findings)) + "\n" + _left_out())
+
+
+def _table(findings: dict[Feature, Finding]) -> list[str]:
+    lines: list[str] = []
+    for made, some in groupby(FEATURES, key=lambda each: each.made):
+        lines += [f"## {TITLES[made.kind]}", "", "| attribute | value | | examples, or why not |", "|---|---|---|---|"]
+        before = ""
+        for each in some:
+            attribute = "" if each.attribute == before else f"`{each.attribute}`"
+            before = each.attribute
+            lines.append(f"| {attribute} | {each.label} | {_said(findings[each])} |")
+        lines.append("")
+    return lines
+
+
+def _said(found: Finding) -> str:
+    if found.cases:
+        return "carried | " + ", ".join(f"[{name}](../tests/cases/{name}/haproxy.cfg)" for name in found.cases[:2])
+    return f"refused | {found.refused}" if found.refused else "carried | no example yet"
+
+
+def _left_out() -> str:
+    rows = "".join(f"| `{attribute}` | {why} |\n" for attribute, why in LEFT_OUT.items())
+    return f"## What changes nothing on HAProxy\n\n| attribute | why |\n|---|---|\n{rows}"
