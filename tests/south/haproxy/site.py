@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import http.server
 import json
@@ -15,6 +16,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from bascule.model.backend import Done, Fence, Outcome, Plan, Secrets
 from bascule.model.definition import ServiceDefinition
@@ -38,6 +40,7 @@ from bascule.model.secrets import Secret, SecretRef
 from bascule.model.status import Report
 from bascule.south.haproxy import Binary, HAProxyBackend
 from tests.addresses import free_port, own_address
+from tests.south.haproxy import proxy_protocol
 
 PROJECT = "0f3f3f8a2c1d4b5e9a7c6d5e4f3a2b1c"
 
@@ -67,22 +70,27 @@ class _Quiet(http.server.ThreadingHTTPServer):
 
 
 class Server:
-    """A web server that answers with its name and what it was asked, on a port that it keeps when it is stopped and started."""
+    """A web server that answers with its name and what it was asked, on a port that it keeps when it is stopped and started.
 
-    def __init__(self, name: str, tls: ssl.SSLContext | None = None) -> None:
+    `tls` has it speak TLS, `proxied` has it insist on a PROXY header before anything else. `headers` are sent with every answer.
+    """
+
+    def __init__(self, name: str, tls: ssl.SSLContext | None = None, proxied: bool = False) -> None:
         self.name = name
         self.port = free_port()
         self.asked: list[str] = []
         self.heard: list[str] = []
         self.status = 200
+        self.headers: dict[str, str] = {}
+        self.proxied: list[proxy_protocol.Header] | None = [] if proxied else None
         self._tls = tls
+        if tls:
+            tls.sni_callback = _keep_name  # type: ignore[assignment]
         self._server: _Quiet | None = None
         self.start()
 
     def start(self) -> None:
         self._server = _Quiet(("127.0.0.1", self.port), self._handler())
-        if self._tls:
-            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -91,20 +99,42 @@ class Server:
             self._server.server_close()
             self._server = None
 
+    def _open(self, connection: socket.socket) -> tuple[socket.socket, dict[str, object]]:
+        """What to read requests from, and what was said of the connection before. Raises OSError."""
+        said: dict[str, object] = {}
+        if self.proxied is not None:
+            header = proxy_protocol.read(connection)
+            self.proxied.append(header)
+            said["proxy"] = dataclasses.asdict(header)
+        if self._tls:
+            connection = self._tls.wrap_socket(connection, server_side=True)
+            said["tls"] = _of_tls(connection)
+        return connection, said
+
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def setup(self) -> None:
+                self.request, self.said = server._open(self.request)
+                super().setup()
+
+            def finish(self) -> None:
+                super().finish()
+                self.connection.close()
+
             def answer(self) -> None:
                 server.asked.append(self.path)
                 server.heard.append(f"{self.requestline} {self.headers.get('Host')}")
                 if self.path.startswith("/slow"):
                     time.sleep(float(self.path.rpartition("/")[2]))
-                body = json.dumps({"name": server.name, "path": self.path, "headers": dict(self.headers.items())}).encode()
+                told = {"name": server.name, "path": self.path, "headers": dict(self.headers.items()), **self.said}
+                body = json.dumps(told).encode()
                 self.send_response(server.status)
-                self.send_header("Content-Length", str(len(body)))
+                for name, value in {"Content-Length": str(len(body)), **server.headers}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(body)
@@ -120,12 +150,28 @@ class Server:
         return Handler
 
 
+def _keep_name(connection: ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:
+    connection.asked_for = name  # type: ignore[attr-defined]
+
+
+def _of_tls(connection: ssl.SSLSocket) -> dict[str, object]:
+    cipher, shown = connection.cipher(), connection.getpeercert()
+    return {
+        "name": getattr(connection, "asked_for", None),
+        "version": connection.version(),
+        "cipher": cipher[0] if cipher else None,
+        "alpn": connection.selected_alpn_protocol(),
+        "client": shown["subjectAltName"][0][1] if shown else None,
+    }
+
+
 class EchoServer:
     """A TCP server that says its name and then repeats what it hears."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, address: str = "127.0.0.1") -> None:
         self.name = name
-        self._server = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._server = socket.create_server((address, 0), family=family)
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -168,6 +214,10 @@ class Answer:
         """The headers that the server saw, in lower case."""
         return {key.lower(): value for key, value in json.loads(self.text)["headers"].items()}
 
+    def said(self, what: str) -> Any:
+        """What the server was told before the request, by `proxy` or `tls`."""
+        return json.loads(self.text)[what]
+
 
 class Site:
     """One load balancer on an address of its own, driven through the backend as a worker does it."""
@@ -197,13 +247,13 @@ class Site:
             close()
         assert isinstance(outcome, Done), outcome
 
-    def server(self, name: str, tls: ssl.SSLContext | None = None) -> Server:
-        server = Server(name, tls)
+    def server(self, name: str, tls: ssl.SSLContext | None = None, proxied: bool = False) -> Server:
+        server = Server(name, tls, proxied)
         self.closing.append(server.stop)
         return server
 
-    def echo_server(self, name: str) -> EchoServer:
-        server = EchoServer(name)
+    def echo_server(self, name: str, address: str = "127.0.0.1") -> EchoServer:
+        server = EchoServer(name, address)
         self.closing.append(server.stop)
         return server
 
@@ -225,8 +275,15 @@ class Site:
         protocol: PoolProtocol = PoolProtocol.HTTP,
         algorithm: Algorithm = Algorithm.ROUND_ROBIN,
         persistence: SessionPersistence | None = None,
+        **fields: object,
     ) -> Pool:
-        found = Pool(id=new_id(), protocol=protocol, lb_algorithm=algorithm, session_persistence=persistence)
+        found = Pool(
+            id=new_id(),
+            protocol=protocol,
+            lb_algorithm=algorithm,
+            session_persistence=persistence,
+            **fields,  # type: ignore[arg-type]
+        )
         self.put(found)
         for server in servers:
             self.member(found, server.port)

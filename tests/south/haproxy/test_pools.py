@@ -1,15 +1,17 @@
-"""How pools spread clients over members, and keep them there."""
+"""How pools spread clients over members."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
+import http.client
+import socket
 from collections import Counter
 
 import pytest
 
-from bascule.model.objects import Algorithm, ListenerProtocol, PersistenceType, PoolProtocol, SessionPersistence
-from tests.south.haproxy.site import Site, until
+from bascule.model.objects import Algorithm, Listener, ListenerProtocol, PersistenceType, PoolProtocol, SessionPersistence
+from tests.addresses import free_port
+from tests.south.haproxy.site import Answer, Site, until
 
 
 def test_source_ip_sends_a_client_always_to_the_same_member(site: Site) -> None:
@@ -25,6 +27,41 @@ def test_source_ip_sends_a_client_always_to_the_same_member(site: Site) -> None:
     assert set(chosen.values()) == {"a", "b", "c"}
 
 
+@pytest.mark.parametrize("protocol", [ListenerProtocol.HTTP, ListenerProtocol.TCP])
+def test_source_ip_and_port_send_a_client_always_to_the_same_member(site: Site, protocol: ListenerProtocol) -> None:
+    """Who comes from one port is always the same client; a second listener sees it with other connections."""
+    pool = site.pool(*(site.server(name) for name in "abc"), algorithm=Algorithm.SOURCE_IP_PORT)
+    listeners = [site.listener(protocol, default_pool_id=pool.id) for _ in range(2)]
+    site.serve()
+    chosen = Counter()
+    for _ in range(30):
+        port = free_port()
+        first, second = (_name_for(site, listener, port) for listener in listeners)
+        assert first == second
+        chosen[first] += 1
+    assert set(chosen) == {"a", "b", "c"}
+
+
+def _name_for(site: Site, listener: Listener, port: int) -> str:
+    """The member that a client gets who comes from a port."""
+    with socket.socket() as connection:
+        connection.settimeout(10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        connection.bind(("127.0.0.1", port))
+        connection.connect((site.address, listener.protocol_port))
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return Answer(response).name
+
+
+def test_source_ip_spreads_neighbours(site: Site) -> None:
+    pool = site.pool(*(site.server(name) for name in "abc"), algorithm=Algorithm.SOURCE_IP)
+    listener = site.listener(default_pool_id=pool.id)
+    site.serve()
+    assert {site.get(listener, source=f"127.0.0.{host}").name for host in range(2, 32)} == {"a", "b", "c"}
+
+
 def test_least_connections_prefers_the_idle_member(site: Site) -> None:
     pool = site.pool(site.echo_server("a"), site.echo_server("b"), protocol=PoolProtocol.TCP, algorithm=Algorithm.LEAST_CONNECTIONS)
     listener = site.listener(ListenerProtocol.TCP, default_pool_id=pool.id)
@@ -35,48 +72,6 @@ def test_least_connections_prefers_the_idle_member(site: Site) -> None:
             assert until(lambda: site.report().statistics[listener.id].active_connections == 1)
             with site.connect(listener) as other:
                 assert other.recv(10).decode().strip() != busy
-
-
-def test_a_cookie_keeps_a_client_with_its_member(site: Site) -> None:
-    persistence = SessionPersistence(type=PersistenceType.HTTP_COOKIE)
-    servers = [site.server(name) for name in "abc"]
-    listener = site.listener(default_pool_id=site.pool(*servers, persistence=persistence).id)
-    site.serve()
-    first = site.get(listener)
-    cookie = first.headers["Set-Cookie"].partition(";")[0]
-    assert {site.get(listener, Cookie=cookie).name for _ in range(6)} == {first.name}
-    assert {site.get(listener).name for _ in range(6)} == {"a", "b", "c"}
-    next(server for server in servers if server.name == first.name).stop()
-    assert site.get(listener, Cookie=cookie).status == 200
-
-
-@pytest.mark.parametrize("protocol", [ListenerProtocol.HTTP, ListenerProtocol.TCP])
-def test_source_persistence_keeps_a_client_with_its_member(site: Site, protocol: ListenerProtocol) -> None:
-    persistence = SessionPersistence(type=PersistenceType.SOURCE_IP)
-    servers = [site.server(name) for name in "abc"]
-    listener = site.listener(protocol, default_pool_id=site.pool(*servers, persistence=persistence).id)
-    site.serve()
-    stayed = {
-        source: {site.get(listener, source=source).name for _ in range(4)} for source in ("127.0.0.2", "127.0.0.3", "127.0.0.4")
-    }
-    assert all(len(names) == 1 for names in stayed.values())
-    assert len(set.union(*stayed.values())) == 3
-
-
-@pytest.mark.slow
-def test_source_persistence_is_handed_on_at_a_reload(site: Site) -> None:
-    persistence = SessionPersistence(type=PersistenceType.SOURCE_IP, persistence_timeout=600)
-    servers = [site.server(name) for name in "abcd"]
-    pool = site.pool(*servers, persistence=persistence)
-    listener = site.listener(default_pool_id=pool.id)
-    site.serve()
-    sources = [f"127.0.0.{host}" for host in range(2, 10)]
-    before = {source: site.get(listener, source=source).name for source in sources}
-    time.sleep(6.0)  # a worker hands its table on only after five seconds of its own
-    site.member(pool, site.server("e").port)
-    site.serve()
-    time.sleep(1.0)
-    assert {source: site.get(listener, source=source).name for source in reversed(sources)} == before
 
 
 def test_weights_count(site: Site) -> None:
@@ -126,6 +121,38 @@ def test_a_disabled_member_gets_nothing_and_comes_back(site: Site) -> None:
     assert {site.get(listener).name for _ in range(4)} == {"a", "b"}
 
 
+def test_who_is_with_a_member_that_is_disabled_may_finish(site: Site) -> None:
+    pool = site.pool(site.echo_server("a"), site.echo_server("b"), protocol=PoolProtocol.TCP)
+    listener = site.listener(ListenerProtocol.TCP, default_pool_id=pool.id)
+    site.serve()
+    members = dict(zip("ab", site.tree.members_of(pool.id), strict=True))
+    with site.connect(listener) as held:
+        busy = held.recv(10).decode().strip()
+        site.put(dataclasses.replace(members.pop(busy), admin_state_up=False))
+        site.serve()
+        for _ in range(3):
+            with site.connect(listener) as other:
+                assert other.recv(10).decode().strip() == next(iter(members))
+        held.sendall(b"still there?")
+        assert held.recv(100) == b"still there?"
+
+
+def test_members_may_have_ipv6_addresses(site: Site) -> None:
+    server = site.echo_server("six", "::1")
+    pool, probed = site.pool(protocol=PoolProtocol.TCP), site.pool(protocol=PoolProtocol.TCP)
+    members = [
+        site.member(pool, server.port, address="::1", monitor_address="0:0:0:0:0:0:0:1"),
+        site.member(probed, 9, monitor_address="::1", monitor_port=server.port),
+    ]
+    listener, _ = [site.listener(ListenerProtocol.TCP, default_pool_id=each.id) for each in (pool, probed)]
+    site.monitor(pool)
+    site.monitor(probed)
+    site.serve()
+    with site.connect(listener) as connection:
+        assert connection.recv(10) == b"six\n"
+    assert until(lambda: [site.seen(member) for member in members] == ["UP", "UP"], 20)
+
+
 @pytest.mark.slow
 def test_backup_members_serve_when_no_other_can(site: Site) -> None:
     servers = {name: site.server(name) for name in "abc"}
@@ -140,6 +167,32 @@ def test_backup_members_serve_when_no_other_can(site: Site) -> None:
     member = site.tree.members_of(pool.id)[0]
     assert until(lambda: site.seen(member) == "DOWN")
     assert {site.get(listener).name for _ in range(4)} == {"b", "c"}
+
+
+def test_a_pool_that_cannot_serve_answers_503_and_comes_back(site: Site) -> None:
+    server = site.server("a")
+    pool, empty = site.pool(server), site.pool()
+    site.monitor(pool)
+    listener, without_members = site.listener(default_pool_id=pool.id), site.listener(default_pool_id=empty.id)
+    passing = site.listener(ListenerProtocol.TCP, default_pool_id=empty.id)
+    site.serve()
+    member = site.tree.members_of(pool.id)[0]
+    assert site.get(listener).name == "a"
+    assert site.get(without_members).status == 503
+    with site.connect(passing) as connection:
+        assert connection.recv(1) == b""
+    server.stop()
+    assert until(lambda: site.seen(member) == "DOWN", 20)
+    assert site.get(listener).status == 503
+    server.start()
+    assert until(lambda: site.seen(member) == "UP", 20)
+    assert site.get(listener).name == "a"
+    site.put(dataclasses.replace(pool, admin_state_up=False))
+    site.serve()
+    assert site.get(listener).status == 503
+    site.put(pool)
+    site.serve()
+    assert site.get(listener).name == "a"
 
 
 def test_a_pool_serves_listeners_of_both_modes(site: Site) -> None:

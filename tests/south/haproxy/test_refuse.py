@@ -79,20 +79,13 @@ def _sticky(kind: PersistenceType, **fields: object) -> Pool:
         (dataclasses.replace(LISTENER, allowed_cidrs=("10.0.0.0/33",)), "allowed_cidrs '10.0.0.0/33'"),
         *[
             (dataclasses.replace(POOL, protocol=protocol), f"protocol {protocol} is not possible; it can be HTTP, HTTPS, TCP")
-            for protocol in (PoolProtocol.PROXY, PoolProtocol.PROXYV2, PoolProtocol.UDP, PoolProtocol.SCTP)
+            for protocol in (PoolProtocol.UDP, PoolProtocol.SCTP)
         ],
-        (
-            dataclasses.replace(POOL, lb_algorithm=Algorithm.SOURCE_IP_PORT),
-            "lb_algorithm SOURCE_IP_PORT is not possible; it",
-        ),
-        (dataclasses.replace(POOL, tls_enabled=True), "tls_enabled"),
-        (dataclasses.replace(POOL, tls_container_ref="x"), "tls_container_ref"),
-        (dataclasses.replace(POOL, ca_tls_container_ref="x"), "ca_tls_container_ref"),
-        (dataclasses.replace(POOL, crl_container_ref="x"), "crl_container_ref"),
-        (
-            _sticky(PersistenceType.APP_COOKIE, cookie_name="x"),
-            "session_persistence type APP_COOKIE is not possible; it",
-        ),
+        (dataclasses.replace(POOL, tls_versions=("TLSv1.1", "TLSv1.3")), "tls_versions must be without a gap"),
+        (dataclasses.replace(POOL, alpn_protocols=("h3",)), "alpn_protocols can be h2, http/1.1, http/1.0"),
+        (dataclasses.replace(POOL, tls_ciphers="a b"), "tls_ciphers must be an OpenSSL cipher string"),
+        (_sticky(PersistenceType.APP_COOKIE), "session_persistence cookie_name must be the name of a cookie"),
+        (_sticky(PersistenceType.APP_COOKIE, cookie_name='a"b'), "session_persistence cookie_name must be the name of a cookie"),
         (_sticky(PersistenceType.SOURCE_IP, persistence_granularity="255.255.0.0"), "persistence_granularity"),
         (_sticky(PersistenceType.SOURCE_IP, persistence_timeout=0), "persistence_timeout can be 1 to 2000000"),
         (dataclasses.replace(MEMBER, weight=257), "weight can be 0 to 256"),
@@ -137,12 +130,13 @@ def test_it_is_said_what_is_not_possible(backend: HAProxyBackend, changed: Child
     assert all(refusal.object_id in TREE.put(changed).children or refusal.object_id == "lb" for refusal in found)
 
 
-def test_a_cookie_needs_requests_to_be_read(backend: HAProxyBackend) -> None:
-    tree = Tree(LOAD_BALANCER).put(_sticky(PersistenceType.HTTP_COOKIE), LISTENER)
+@pytest.mark.parametrize(("kind", "name"), [(PersistenceType.HTTP_COOKIE, None), (PersistenceType.APP_COOKIE, "x")])
+def test_a_cookie_needs_requests_to_be_read(backend: HAProxyBackend, kind: PersistenceType, name: str | None) -> None:
+    tree = Tree(LOAD_BALANCER).put(_sticky(kind, cookie_name=name), LISTENER)
     assert backend.refuse(tree, None) == []
     (refusal,) = backend.refuse(tree.put(dataclasses.replace(LISTENER, protocol=ListenerProtocol.TCP)), tree)
     assert refusal.object_id == "pool"
-    assert "HTTP_COOKIE is not possible behind a TCP listener" in refusal.text
+    assert f"{kind} is not possible behind a TCP listener" in refusal.text
 
 
 def test_what_is_there_already_stands_in_nobodys_way(backend: HAProxyBackend) -> None:

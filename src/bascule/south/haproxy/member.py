@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bascule.model.objects import HealthMonitor, Member
-from bascule.south.haproxy import health_monitor
+from bascule.model.objects import HealthMonitor, Member, Pool
+from bascule.south.haproxy import health_monitor, persistence
 from bascule.south.haproxy.quoting import address, endpoint, name
 
 
-def render(member: Member, monitor: HealthMonitor | None, by_cookie: bool) -> list[str]:
-    """The server of a member. Weight 0 gives it no new clients; those who are bound to it may stay."""
-    line = f"    server {name(member.id)} {endpoint(member.address, member.protocol_port)} weight {member.weight:d}"
-    if by_cookie:
+def render(pool: Pool, member: Member, monitor: HealthMonitor | None, transport: str) -> list[str]:
+    """The server of a member. Weight 0 gives it no new clients; those who are bound to it may stay.
+
+    `transport` is how all members of the pool are spoken to. What HAProxy may not like of that is the fault of the pool.
+    """
+    line = f"    server {name(member.id)} {endpoint(member.address, member.protocol_port)}{transport} weight {member.weight:d}"
+    if persistence.by_cookie(pool):
         line += f" cookie {member.id}"
     if monitor:
-        line += f" {health_monitor.check(monitor, member, tls=False)}"
+        line += f" {health_monitor.check(monitor, member, tls=pool.tls_enabled)}"
     if member.backup:
         line += " backup"
     if not member.admin_state_up:
         line += " disabled"
-    return [f"    # member {member.id}", line]
+    return [f"    # pool {pool.id}" if pool.tls_enabled else f"    # member {member.id}", line]
 
 
 def refuse(member: Member) -> Iterator[str]:

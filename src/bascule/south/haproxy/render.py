@@ -23,7 +23,7 @@ from bascule.model.objects import (
     Pool,
     Tree,
 )
-from bascule.south.haproxy import certificate, health_monitor, l7policy, l7rule, listener, member, pool
+from bascule.south.haproxy import certificate, health_monitor, l7policy, l7rule, listener, member, member_tls, persistence, pool
 from bascule.south.haproxy.quoting import name
 
 CONFIGURATION = "haproxy.cfg"
@@ -63,7 +63,7 @@ def render(definition: ServiceDefinition) -> Documents:
     used = dict.fromkeys(pool_id for pool_id, _ in pool.carried(definition.tree, listeners))
     pools = [each for each in definition.tree.pools if each.id in used]
     files = [file for each in listeners for file in listener.files(definition, each)]
-    files += [file for each in pools for file in pool.files(definition, each)]
+    files += [file for each in pools for file in member_tls.files(definition, each)]
     documents = {file.document: file.body for file in files}
     for each in listeners:
         if listed := certificate.listed(listener.files(definition, each)):
@@ -85,10 +85,10 @@ def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> 
     backends = pool.carried(tree, listeners)
     pools = {pool_id: found for pool_id, _ in backends if (found := tree.pool(pool_id))}
     text = f"# Load balancer {name(tree.id)}. Written by Bascule, which overwrites whatever is changed here.\n{_GLOBAL}"
-    sticky = any(pool.by_source(each) for each in pools.values())
+    sticky = any(persistence.by_table(each) for each in pools.values())
     text += f"    localpeer own\n{_DEFAULTS}{_PEERS}" if sticky else _DEFAULTS
     sections = [listener.render(definition, each) for each in listeners]
-    sections += [pool.render(tree, pools[pool_id], mode, users) for (pool_id, mode), users in backends.items()]
+    sections += [pool.render(definition, pools[pool_id], mode, users) for (pool_id, mode), users in backends.items()]
     return text + "".join("\n" + "\n".join(lines) + "\n" for lines in sections)
 
 
