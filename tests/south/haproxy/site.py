@@ -84,7 +84,7 @@ class Server:
         self.headers: dict[str, str] = {}
         self.proxied: list[proxy_protocol.Header] | None = [] if proxied else None
         self._tls = tls
-        if tls:
+        if tls and tls.sni_callback is None:
             tls.sni_callback = _keep_name  # type: ignore[assignment]
         self._server: _Quiet | None = None
         self.start()
