@@ -278,7 +278,7 @@ def _edited(site: Site) -> None:
 
 
 def _written_but_not_loaded(site: Site) -> None:
-    (site.directory / "current/instance.cfg").write_text("global\n    description 'what was to come'\n")
+    (site.directory / "current/instance.cfg").write_text("global\n    set-var proc.bascule str(other)\n")
     _edited(site)
 
 

@@ -17,8 +17,8 @@ from bascule.model.backend import Secrets
 from bascule.model.documents import Documents
 from bascule.model.secrets import SecretRef
 from bascule.south.haproxy import certificate
-from bascule.south.haproxy.quoting import word
 from bascule.south.haproxy.render import CONFIGURATION, INSTANCE
+from bascule.south.haproxy.runtime import identity
 
 CURRENT = "current"
 """The link to the folder in use."""
@@ -70,7 +70,7 @@ class Configurations:
                 if certificate.kind(name):
                     self._add_content(folder, name, body, secrets)
                 elif name == INSTANCE:
-                    _write(folder / IDENTITY, f"global\n    description {word(body)}\n".encode())
+                    _write(folder / IDENTITY, identity(body).encode())
                 else:
                     _write(folder / name, body.encode())
         except BaseException:

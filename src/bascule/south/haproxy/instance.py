@@ -15,11 +15,11 @@ from pathlib import Path
 
 from bascule.model.backend import Done, Outcome, Plan, Rejected, Retry, Secrets
 from bascule.model.documents import Documents, digest
-from bascule.south.haproxy import check, state
+from bascule.south.haproxy import check, live, state
 from bascule.south.haproxy.configurations import Configurations, ContentGone
 from bascule.south.haproxy.process import Process, ProcessError
-from bascule.south.haproxy.render import CONFIGURATION, INSTANCE, STATE_FILE
-from bascule.south.haproxy.runtime import ask, running
+from bascule.south.haproxy.render import CONFIGURATION, INSTANCE, STATE_FILE, without_configuration
+from bascule.south.haproxy.runtime import ask, running, say
 
 
 class Instance:
@@ -62,6 +62,8 @@ class Instance:
         before = self._configurations.current()
         new = self._configurations.add(target, secrets)
         try:
+            if self._change(new, target):
+                return Done()
             rejected = check.syntax(self._binary, new, target[CONFIGURATION])
             rejected = rejected or check.binds(target[CONFIGURATION], self.ports())
             if rejected:
@@ -70,6 +72,18 @@ class Instance:
             return Done()
         finally:
             self._configurations.keep((self._configurations.current(), before))
+
+    def _change(self, new: Path, target: Documents) -> bool:
+        """Take a configuration over without a reload. False if that is not possible."""
+        actual = self._configurations.read().get(CONFIGURATION, "")
+        said = running(self._directory) or ""
+        if without_configuration(said) != without_configuration(target[INSTANCE]) or digest(actual) not in said:
+            return False
+        if not live.change(self._directory, actual, target[CONFIGURATION]):
+            return False
+        self._configurations.use(new)
+        say(self._directory, target[INSTANCE])
+        return True
 
     def _take(self, new: Path, before: Path | None, target: Documents) -> None:
         """Have a configuration taken over. What was in use before is in use again if it is not."""

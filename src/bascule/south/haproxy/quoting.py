@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+_SPECIAL = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -35,6 +36,13 @@ def argument(text: str) -> str:
 def is_token(text: str) -> bool:
     """Whether a text can be the name of a header or a cookie."""
     return _TOKEN.fullmatch(text) is not None
+
+
+def escaped(text: str) -> str:
+    """Any text as one word of a command on HAProxy's socket, which knows no quotes. Raises ValueError as `word` does."""
+    if not (text and printable(text)):
+        raise ValueError("a word of a command is not empty and has no control characters")
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def printable(text: str) -> bool:

@@ -38,6 +38,7 @@ global
     server-state-file ../{STATE_FILE}
     fd-hard-limit 100000
     hard-stop-after 30m
+    max-spread-checks 200ms
     ssl-default-bind-options ssl-min-ver TLSv1.2
     tune.ssl.default-dh-param 2048
 """
@@ -78,6 +79,14 @@ def instance(documents: Documents, replace: int) -> str:
     others = "".join(f"{name} {digest(body)}\n" for name, body in sorted(documents.items()) if name != CONFIGURATION)
     said = {"configuration": digest(documents[CONFIGURATION]), "files": digest(others), "replace": replace}
     return json.dumps(said, sort_keys=True)
+
+
+def without_configuration(said: str) -> object:
+    """What an instance says of itself besides which configuration it runs. None for what is no instance document."""
+    try:
+        return {**json.loads(said), "configuration": None}
+    except (ValueError, TypeError):
+        return None
 
 
 def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bascule.model.status import ListenerSeen, MemberSeen, Report, Statistics
+from bascule.south.haproxy import servers
+from bascule.south.haproxy.configurations import CURRENT
+from bascule.south.haproxy.render import CONFIGURATION
 from bascule.south.haproxy.runtime import ask
 
 _TIMEOUT = 3.0
@@ -17,13 +20,14 @@ def report(directory: Path, unit_id: str, carrier: str) -> Report:
     """What the instance in a directory sees. One that does not answer within seconds is not alive."""
     try:
         answer = ask(directory, "show stat", _TIMEOUT)
+        _, wanted = servers.split((directory / CURRENT / CONFIGURATION).read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return Report(unit_id, carrier, alive=False)
-    return parse(answer, unit_id, carrier)
+    return parse(answer, unit_id, carrier, wanted.keys())
 
 
-def parse(answer: str, unit_id: str, carrier: str) -> Report:
-    """Read the answer to `show stat`."""
+def parse(answer: str, unit_id: str, carrier: str, wanted: Collection[servers.Server]) -> Report:
+    """Read the answer to `show stat`. HAProxy may still have other servers than those wanted: gone, with connections left."""
     listeners: dict[str, ListenerSeen] = {}
     members: dict[str, MemberSeen] = {}
     statistics: dict[str, Statistics] = {}
@@ -32,7 +36,7 @@ def parse(answer: str, unit_id: str, carrier: str) -> Report:
         if part == "FRONTEND":
             listeners[row["pxname"]] = _listener(row)
             statistics[row["pxname"]] = _statistics(row)
-        elif part != "BACKEND":
+        elif (row["pxname"], part) in wanted:
             found = _member(row)
             members[part] = min(found, members.get(part, found), key=_WORST_FIRST.index)
     return Report(unit_id, carrier, alive=True, listeners=listeners, members=members, statistics=statistics)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from bascule.south.haproxy.quoting import escaped, log_format
 from bascule.south.haproxy.render import STATS_SOCKET
+
+_VARIABLE = "proc.bascule"
+_VALUE = re.compile(rf"{re.escape(_VARIABLE)}: type=str value=<(.*)>")
 
 
 @contextlib.contextmanager
@@ -48,13 +52,22 @@ def reachable(directory: Path) -> bool:
 
 
 def running(directory: Path, timeout: float = 3.0) -> str | None:
-    """What the HAProxy that runs says of itself: the instance document it was loaded with. None if nobody answers."""
+    """What the HAProxy that runs says of itself: an instance document, if none else is meant. None if nobody answers."""
     try:
-        answer = ask(directory, "show info", timeout)
+        answer = ask(directory, f"get var {_VARIABLE}", timeout)
     except OSError:
         return None
-    for line in answer.splitlines():
-        label, _, value = line.partition(": ")
-        if label == "description":
-            return next(csv.reader([value]), [""])[0]
-    return None
+    found = _VALUE.fullmatch(answer.strip())
+    return found[1] if found else None
+
+
+def identity(said: str) -> str:
+    """The configuration that has HAProxy say this of itself once it is loaded."""
+    return f"global\n    set-var-fmt {_VARIABLE} {log_format(said)}\n"
+
+
+def say(directory: Path, said: str) -> None:
+    """Have the HAProxy that runs say something else of itself. Raises OSError when it does not."""
+    ask(directory, f"experimental-mode on; set var {_VARIABLE} fmt {escaped(said.replace('%', '%%'))}")
+    if running(directory) != said:
+        raise OSError("HAProxy does not keep what it was told to say of itself")

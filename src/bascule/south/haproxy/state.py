@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection, Iterator
 
-_BACKEND = re.compile(r"^backend (\S+)$")
-_SERVER = re.compile(r"^    server (\S+) .* check ")
+from bascule.south.haproxy.servers import Server, parse, split
+
 _DOWN = "0"
+_SERVING = "0"
+
+
+def servers(states: str) -> Collection[Server]:
+    """The servers in HAProxy's `show servers state`, by backend and name."""
+    return [(fields["be_name"], fields["srv_name"]) for fields in _fields(states)]
 
 
 def kept(states: str, configuration: str) -> str:
-    """Of HAProxy's `show servers state`, the servers that are down and are probed in the new configuration.
+    """Of HAProxy's `show servers state`, the servers that probes found down and that are probed in the new configuration.
 
-    All others begin as the new configuration has them. Where a server is probed is never taken over: the configuration says it.
+    All others begin as the new configuration has them. Weights and where a server is probed are never taken over: the configuration
+    says them. Nor is maintenance, in which a server is no longer probed.
     """
-    probed = _probed(configuration)
-    version, _, rest = states.partition("\n")
-    header, *lines = rest.splitlines() or [""]
-    columns = header.removeprefix("# ").split()
-    found = [version, header]
-    for line in lines:
-        fields = dict(zip(columns, line.split(), strict=False))
-        server = (fields.get("be_name", ""), fields.get("srv_name", ""))
-        if server in probed and fields["srv_op_state"] == _DOWN:
-            fields |= {"srv_check_port": "0", "srv_check_addr": "-"}
+    _, lines = split(configuration)
+    probed = {server: line.weight for server, words in lines.items() if (line := parse(words)).probed}
+    found = states.splitlines()[:2]
+    for fields in _fields(states):
+        weight = probed.get((fields["be_name"], fields["srv_name"]))
+        if weight is not None and fields["srv_op_state"] == _DOWN and fields["srv_admin_state"] == _SERVING:
+            fields |= {"srv_check_port": "0", "srv_check_addr": "-", "srv_uweight": weight, "srv_iweight": weight}
             found.append(" ".join(fields.values()))
     return "\n".join(found) + "\n"
 
 
-def _probed(configuration: str) -> set[tuple[str, str]]:
-    """The servers that a configuration has probed, by backend and name."""
-    found: set[tuple[str, str]] = set()
-    backend = ""
-    for line in configuration.splitlines():
-        if section := _BACKEND.match(line):
-            backend = section[1]
-        elif server := _SERVER.match(line):
-            found.add((backend, server[1]))
-    return found
+def _fields(states: str) -> Iterator[dict[str, str]]:
+    """The lines of `show servers state`: below its version, columns are named."""
+    _, header, *lines = states.split("\n") if "\n" in states else ("", "")
+    columns = header.removeprefix("# ").split()
+    return (dict(zip(columns, line.split(), strict=False)) for line in lines if line)
