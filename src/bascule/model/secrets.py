@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SecretKind(StrEnum):
+    """What a secret is used as: a certificate with its chain and its key; certificates that are trusted; certificates that are
+    revoked."""
+
+    CERTIFICATE = "certificate"
+    CA = "ca"
+    CRL = "crl"
 
 
 @dataclass(frozen=True, slots=True)
