@@ -24,6 +24,7 @@ from bascule.north.octavia_v2.app import application
 from bascule.north.octavia_v2.door import Door
 from bascule.south.memory import Device, MemoryBackend
 from bascule.store.engine import Database
+from tests.certificates import AUTHORITY
 
 PROJECT = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 HOST = "127.0.0.1:9876"
@@ -45,6 +46,9 @@ MEMBERS = Subnet(
     "10.1.255.254",
     vips=False,
 )
+PEM = AUTHORITY.issue() + AUTHORITY.pem + AUTHORITY.crl()
+"""A file that is good for everything: it holds a certificate with its key, an authority, and its revocation list."""
+
 SUBNETS = Subnets([VIPS6, VIPS, MEMBERS])
 
 
@@ -80,10 +84,10 @@ class Bascule:
         self.worker.tick()
         self.health.tick()
 
-    def add_certificate(self, name: str, project_id: str = PROJECT) -> str:
+    def add_certificate(self, name: str, project_id: str = PROJECT, content: bytes = PEM) -> str:
         folder = self.certificates / project_id
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("-----BEGIN CERTIFICATE-----\n")
+        (folder / name).write_bytes(content)
         return name
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.bascule import NOWHERE, PROJECT, Client
+from tests.certificates import AUTHORITY, Authority
 
 KEYS = [
     "id",
@@ -261,3 +262,18 @@ def test_statistics(api: Client, listener: dict[str, Any]) -> None:
     names = ("active_connections", "bytes_in", "bytes_out", "request_errors", "total_connections")
     assert api.get(f"/listeners/{listener['id']}/stats").body == {"stats": dict.fromkeys(names, 0)}
     assert api.get(f"/listeners/{NOWHERE}/stats").fault == f"Listener {NOWHERE} not found."
+
+
+def test_a_certificate_must_be_able_to_work(api: Client) -> None:
+    load_balancer_id = api.load_balancer()["id"]
+    tls = {"protocol": "TERMINATED_HTTPS", "protocol_port": 443, "client_authentication": "OPTIONAL"}
+    keyless = api.bascule.add_certificate("keyless.pem", content=AUTHORITY.pem)
+    good, strange = api.bascule.add_certificate("good.pem"), api.bascule.add_certificate("crl.pem", content=Authority("X").crl())
+    tls |= {"default_tls_container_ref": good, "client_ca_tls_container_ref": keyless}
+    text = "A reference cannot be used: certificate keyless.pem has no private key"
+    assert refused(api, 400, load_balancer_id, **tls | {"default_tls_container_ref": keyless}) == text
+    assert "signed by any of the authorities" in refused(api, 400, load_balancer_id, **tls, client_crl_container_ref=strange)
+    listener = api.listener(load_balancer_id, **tls)
+    for attributes in ({"sni_container_refs": [good, keyless]}, {"client_crl_container_ref": keyless}):
+        answer = api.put(f"/listeners/{listener['id']}", {"listener": attributes})
+        assert (answer.status, answer.fault.partition(":")[0]) == (400, "A reference cannot be used")

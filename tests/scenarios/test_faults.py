@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 
 from bascule.model.backend import Reads
 from bascule.model.objects import Listener, ListenerProtocol, Tree
+from tests.certificates import AUTHORITY
 from tests.scenarios.conftest import Build
-from tests.scenarios.world import PROJECT, World, new_id, standard
+from tests.scenarios.world import World, new_id, standard
 
 
 def _front(tree: Tree) -> Listener:
@@ -222,21 +222,14 @@ def _tls(tree: Tree, ref: str) -> Tree:
     return tree.put(secure)
 
 
-def _certificate(world: World, name: str, content: str) -> Path:
-    path = world.certificates / PROJECT / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
-    return path
-
-
 def test_an_unreadable_certificate_is_its_listeners_fault_only(world: World) -> None:
-    path = _certificate(world, "shop.pem", "first content")
+    path = world.certificate("shop.pem", AUTHORITY.issue())
     tree = world.create(_tls(standard(), "shop.pem"))
     world.tick()
     secure = next(listener for listener in tree.listeners if listener.name == "secure")
     accepted = world.held(tree.id)[f"listener/{secure.id}"]
     path.unlink()
-    world.clock.now += 61
+    world.clock.now += 2
     member = tree.members[0]
     world.put(tree.id, dataclasses.replace(member, weight=5))
     world.tick()
@@ -244,14 +237,14 @@ def test_an_unreadable_certificate_is_its_listeners_fault_only(world: World) -> 
     assert "shop.pem" in world.faults(tree.id)[secure.id]
     assert (world.status(tree.id), world.status(tree.id, member.id)) == ("ACTIVE", "ACTIVE")
     assert world.held(tree.id)[f"listener/{secure.id}"] == accepted
-    _certificate(world, "shop.pem", "second content")
+    world.certificate("shop.pem", AUTHORITY.issue())
     world.tick(700)
     assert world.status(tree.id, secure.id) == "ACTIVE"
     assert world.held(tree.id)[f"listener/{secure.id}"] != accepted
 
 
 def test_deleting_needs_nothing_that_may_be_gone(world: World) -> None:
-    path = _certificate(world, "shop.pem", "content")
+    path = world.certificate("shop.pem", AUTHORITY.issue())
     tree = world.create(_tls(standard(), "shop.pem"))
     world.tick()
     path.unlink()

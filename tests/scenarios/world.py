@@ -78,13 +78,19 @@ class World:
         self.backend = MemoryBackend(self.device, **self._backend)
         self.backends = {"memory": self.backend}
         self.subnets = Subnets([SUBNET])
-        self.library = CertificateLibrary(self.certificates, ttl=60.0, monotonic=self.clock)
+        self.library = self.new_library()
         self.writer = Writer(self.database, self.backends, self.subnets, clock=self.clock)
         self.recorder = Recorder(self.database, TIMING, clock=self.clock)
         self.passes = Passes(self.backends, Resolver(self.library, self.subnets), self.library.secret)
         self.worker = self.new_worker()
         self.health = HealthManager(self.database, self.backends, self.recorder)
-        self.housekeeping = Housekeeping(self.database, Intervals(), clock=self.clock)
+        self.housekeeping = self.new_housekeeping()
+
+    def new_library(self) -> CertificateLibrary:
+        return CertificateLibrary(self.certificates, monotonic=self.clock, clock=self.clock)
+
+    def new_housekeeping(self) -> Housekeeping:
+        return Housekeeping(self.database, self.new_library(), Intervals(), clock=self.clock)
 
     def new_worker(self, **options: Any) -> Worker:
         worker = Worker(
@@ -165,6 +171,14 @@ class World:
         return planning.preview(self.database, self.passes, load_balancer_id)
 
     # Acting
+
+    def certificate(self, name: str, content: bytes) -> Path:
+        """Put a file into the store as an operator does it: in one piece."""
+        path = self.certificates / PROJECT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{name}.new")
+        fresh.write_bytes(content)
+        return fresh.replace(path)
 
     def create(self, tree: Tree | None = None) -> Tree:
         return self.writer.create(tree or standard(), origin=ORIGIN).tree

@@ -114,7 +114,13 @@ _HEALTH_MANAGER = [
 ]
 
 _HOUSEKEEPING = [
-    cfg.FloatOpt("interval", default=60.0, min=0.1, max=86400, help="Seconds between two rounds of housekeeping."),
+    cfg.FloatOpt(
+        "interval",
+        default=60.0,
+        min=0.1,
+        max=86400,
+        help="Seconds between two rounds of housekeeping, and until a renewed certificate is noticed.",
+    ),
     cfg.FloatOpt(
         "deleted_kept",
         default=604800.0,
@@ -140,8 +146,8 @@ _CERTIFICATES = [
     cfg.StrOpt(
         "directory",
         sample_default="$state_dir/certificates",
-        help="Directory of certificates: DIRECTORY/PROJECT_ID/NAME is a PEM file with certificate, chain and key, and "
-        "a load balancer of that project refers to it as NAME.",
+        help="Directory of certificates: DIRECTORY/PROJECT_ID/NAME is a PEM file, for a listener one with certificate, chain "
+        "and key, and a load balancer of that project refers to it as NAME.",
     ),
 ]
 

@@ -147,8 +147,10 @@ def health_manager(settings: Settings, database: Database) -> HealthManager:
 
 def housekeeping(settings: Settings, database: Database) -> Housekeeping:
     """The housekeeping of a process."""
-    kept, drift = settings.housekeeping.deleted_kept, settings.housekeeping.drift_interval
-    return Housekeeping(database, Intervals(deleted_kept=kept, drift=drift))
+    chosen = settings.housekeeping
+    # Half an interval: every round looks at every certificate, and where several houses are kept they share the looks.
+    intervals = Intervals(deleted_kept=chosen.deleted_kept, drift=chosen.drift_interval, secrets=chosen.interval / 2)
+    return Housekeeping(database, CertificateLibrary(settings.certificates.directory), intervals)
 
 
 def _recorder(settings: Settings, database: Database) -> Recorder:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from bascule.core.certificates import CertificateLibrary
+from bascule.core.renewal import Renewals
 from bascule.store import purge, units
 from bascule.store.engine import Database
 from bascule.store.units import Rank
@@ -19,24 +21,36 @@ LOG = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Intervals:
     """In seconds. `deleted_kept`: how long deleted load balancers and their events are kept. `drift`: how often every load balancer
-    is compared with what carries it. `at_once`: how many of each a round takes, so that no round is long."""
+    is compared with what carries it. `secrets`: how long after a look at a certificate in use the next round looks at it again.
+    `at_once`: how many of each a round takes, so that no round is long."""
 
     deleted_kept: float = 604800.0
     drift: float = 3600.0
+    secrets: float = 30.0
     at_once: int = 100
 
 
 class Housekeeping:
     """`clock` gives seconds since the epoch, UTC."""
 
-    def __init__(self, database: Database, intervals: Intervals | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        certificates: CertificateLibrary,
+        intervals: Intervals | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._database = database
         self._intervals = intervals or Intervals()
         self._clock = clock
+        self._renewals = Renewals(
+            database, certificates, every=self._intervals.secrets, at_once=self._intervals.at_once, clock=clock
+        )
 
     def tick(self) -> bool:
         """One round of everything. Tells whether there is more to do at once."""
-        return any([self._database.write(self._purge), self._database.write(self._ask)])
+        return any([self._database.write(self._purge), self._database.write(self._ask), self._renewals.look()])
 
     def _purge(self, conn: sa.Connection) -> bool:
         """Forget what has been deleted for long enough."""

@@ -36,6 +36,7 @@ from bascule.model.definition import Definition, ServiceDefinition, SharedDefini
 from bascule.model.documents import Documents, Held, Holding, diff, digests, holding
 from bascule.model.status import CarrierState, Fault, FaultKind
 from bascule.store.observed import Carrier
+from bascule.store.secrets import SecretUse
 from bascule.store.units import LOAD_BALANCER, LaneLost, Rank, shared_id
 
 LOG = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class _Job:
     memo: dict[str, str]
     definition: Definition | None = None
     kept: ServiceDefinition | None = None
+    uses: Sequence[SecretUse] | None = None
     left_out: set[str] = field(default_factory=set)
     target: dict[str, Documents] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -152,10 +154,13 @@ class Passes:
         if stored is None:
             job.definition = SharedDefinition(unit_id=unit.id, generation=unit.generation, kind=unit.kind, key=unit.key)
             return
-        definition, missing = self._resolver.definition(stored.tree, unit.id, unit.generation, unit.replace)
-        for each in missing:
+        resolved = self._resolver.resolve(stored.tree, unit.id, unit.generation, unit.replace)
+        for each in resolved.missing:
             job.fault(FaultKind.REJECTED, each.object_id, each.text)
-        job.kept = job.definition = with_last_accepted(definition, _accepted(job.known), job.faults) if missing else definition
+        job.uses = resolved.uses
+        job.kept = job.definition = resolved.definition
+        if resolved.missing:
+            job.kept = job.definition = with_last_accepted(resolved.definition, _accepted(job.known), job.faults)
 
     def _render(self, backend: Backend, job: _Job) -> None:
         wanted = tuple(backend.carriers(job.definition))
@@ -252,6 +257,7 @@ class Passes:
             memo={} if settled else job.memo,
             accepted=codec.encode(job.kept) if settled and job.kept else None,
             wanted=_wanted(backend, unit.lane_id, job.kept),
+            uses=job.uses,
         )
 
 

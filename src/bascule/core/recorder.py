@@ -18,11 +18,14 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from bascule.core import known as knowledge
+from bascule.core import renewal
 from bascule.core.known import Known
+from bascule.core.story import Story
 from bascule.model.status import CarrierState, Fault, FaultKind, Report
-from bascule.store import observed, units
+from bascule.store import observed, secrets, units
 from bascule.store.engine import Database
-from bascule.store.observed import Carrier, SeenBy
+from bascule.store.observed import Carrier, Event, SeenBy
+from bascule.store.secrets import SecretUse
 from bascule.store.units import LOAD_BALANCER, Lease, Rank, Unit
 
 LOG = logging.getLogger(__name__)
@@ -54,7 +57,8 @@ class Result:
 
     `carriers` are all the unit has now. `settled`: every carrier that answers is as wanted, but for what `faults` name.
     Otherwise `wait` is the pause in seconds that was asked for, or None when it went wrong and is to be tried again.
-    `accepted` is the definition that was carried out, as text.
+    `accepted` is the definition that was carried out, as text. `uses` are the secrets as the pass found them; None where it did
+    not come so far.
     """
 
     unit: Unit
@@ -65,6 +69,7 @@ class Result:
     memo: Mapping[str, str] = field(default_factory=dict)
     accepted: str | None = None
     wanted: frozenset[str] = frozenset()
+    uses: Sequence[SecretUse] | None = None
 
 
 class Recorder:
@@ -133,6 +138,7 @@ class Recorder:
         knowledge.save(conn, before, after, now)
         for unit_id, known in after.items():
             _log(unit_id, before[unit_id].faults, known.faults)
+        _use(conn, after, results, now)
         ready = [result.unit.id for result in results if result.settled and result.unit.kind != LOAD_BALANCER]
         units.ask_users(conn, ready, now)
         self._let_go(conn, after, results, now)
@@ -172,6 +178,26 @@ class Recorder:
         there = {key for key, unit in locked.items() if unit.gone_at is None}
         said = {(each.unit_id, each.carrier): each.statistics for each in reports if each.unit_id in there}
         observed.save_statistics(conn, said)
+
+
+def _use(conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Result], now: float) -> None:
+    """Write down which secrets load balancers are carried with, and tell their owners of new content."""
+    found = {result.unit.id: result.uses for result in results if result.uses is not None}
+    if not found:
+        return
+    before = secrets.of_units(conn, list(found))
+    guilty = {object_id for unit_id in found for object_id in after[unit_id].faults}
+    uses = renewal.after_pass(before, [use for some in found.values() for use in some], guilty, now)
+    secrets.save(conn, before.values(), uses.values())
+    events: list[Event] = []
+    for use in renewal.renewed(before, uses, guilty):
+        known = after[use.unit_id]
+        each = known.stored.tree.get(use.object_id) if known.stored else None
+        if each is not None:
+            story = Story(use.unit_id, known.unit.generation, now)
+            story.say(each, renewal.renewal(use, each))
+            events += story.events
+    observed.add_events(conn, events)
 
 
 def _lost(known: Known) -> int:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bascule.core.certificates import CertificateLibrary, Unreadable
+from bascule.core.certificates import CertificateLibrary, Unreadable, Unusable
 from bascule.core.subnets import Subnets
-from bascule.model.definition import ServiceDefinition, Subnet, secret_refs
+from bascule.model.definition import ServiceDefinition, Subnet, secret_uses
 from bascule.model.objects import Object, Tree
 from bascule.model.secrets import SecretRef
+from bascule.store.secrets import SecretUse
 
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A reference of an object that stands for nothing now. The text is for the user."""
+    """References of an object that stand for nothing now, or for nothing that can work. The text is for the user."""
 
     object_id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A definition, the objects whose references could not be resolved, and every use of a secret as it was found."""
+
+    definition: ServiceDefinition
+    missing: Sequence[Unresolved]
+    uses: Sequence[SecretUse]
 
 
 class Resolver:
@@ -26,15 +38,18 @@ class Resolver:
         self._certificates = certificates
         self._subnets = subnets
 
-    def definition(self, tree: Tree, unit_id: str, generation: int, replace: int) -> tuple[ServiceDefinition, list[Unresolved]]:
-        """The definition of a load balancer, and the objects whose references could not be resolved."""
+    def resolve(self, tree: Tree, unit_id: str, generation: int, replace: int) -> Resolved:
+        """The definition of a load balancer, and what came of its references."""
         secrets: dict[str, SecretRef] = {}
         missing: list[Unresolved] = []
+        uses: list[SecretUse] = []
         for each in tree.objects():
-            try:
-                secrets.update(self._secrets(tree, each))
-            except Unreadable as error:
-                missing.append(Unresolved(each.id, f"A reference cannot be used: {error}."))
+            found, wrong = self._looked_up(tree, each)
+            uses += found
+            if wrong:
+                missing.append(Unresolved(each.id, f"A reference cannot be used: {'; '.join(wrong)}."))
+            else:
+                secrets |= {use.ref: SecretRef(use.project_id, use.ref, use.digest) for use in found if use.digest}
         definition = ServiceDefinition(
             unit_id=unit_id,
             generation=generation,
@@ -43,11 +58,27 @@ class Resolver:
             secrets=secrets,
             subnets=self._subnets_of(tree),
         )
-        return definition, missing
+        return Resolved(definition, missing, uses)
 
-    def _secrets(self, tree: Tree, each: Object) -> dict[str, SecretRef]:
+    def _looked_up(self, tree: Tree, each: Object) -> tuple[list[SecretUse], list[str]]:
+        """What an object's references stand for, and what is wrong with them."""
         project_id = tree.load_balancer.project_id
-        return {ref: self._certificates.ref(project_id, ref) for ref in secret_refs(each)}
+        uses: list[SecretUse] = []
+        wrong: list[str] = []
+        named = secret_uses(each.kind, each)
+        for kind, ref in named:
+            use = SecretUse(unit_id=tree.id, object_id=each.id, kind=kind, ref=ref, project_id=project_id)
+            try:
+                found = self._certificates.find(project_id, ref, kind)
+                ends_at, part = (found.ends.ends_at, found.ends.name) if found.ends else (None, None)
+                use = dataclasses.replace(use, digest=found.secret.sha256, ends_at=ends_at, part=part)
+            except Unreadable as error:
+                wrong.append(str(error))
+            except Unusable as error:
+                use = dataclasses.replace(use, digest=error.secret.sha256)
+                wrong.append(str(error))
+            uses.append(use)
+        return uses, wrong or self._certificates.mismatches(project_id, named)
 
     def _subnets_of(self, tree: Tree) -> dict[str, Subnet]:
         vips = (tree.load_balancer.vip, *tree.load_balancer.additional_vips)

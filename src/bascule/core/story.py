@@ -39,7 +39,11 @@ class Story:
 
     def tell(self, each: Object, what: str) -> None:
         """Something that happened to an object."""
-        self._add(each.kind, each.id, f"The {describe(each)} {what}.")
+        self.say(each, f"The {describe(each)} {what}.")
+
+    def say(self, each: Object, text: str) -> None:
+        """Something about an object, as a whole sentence."""
+        self._add(each.kind, each.id, text)
 
     def faults(self, stored: Stored, before: Mapping[str, Fault], after: Mapping[str, Fault]) -> None:
         """Troubles that came, changed or went."""

@@ -6,11 +6,11 @@ Renderers see nothing else. It holds no secrets, only their references and diges
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bascule.model.objects import L7Policy, L7Rule, Listener, Object, Pool, Tree, owner_id
-from bascule.model.secrets import SecretRef
+from bascule.model.objects import Kind, L7Policy, L7Rule, Listener, Object, Tree, owner_id
+from bascule.model.secrets import SecretKind, SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,39 @@ class SharedDefinition:
 Definition = ServiceDefinition | SharedDefinition
 
 
+SECRET_FIELDS: Mapping[Kind, Mapping[str, SecretKind]] = {
+    Kind.LISTENER: {
+        "default_tls_container_ref": SecretKind.CERTIFICATE,
+        "sni_container_refs": SecretKind.CERTIFICATE,
+        "client_ca_tls_container_ref": SecretKind.CA,
+        "client_crl_container_ref": SecretKind.CRL,
+    },
+    Kind.POOL: {
+        "tls_container_ref": SecretKind.CERTIFICATE,
+        "ca_tls_container_ref": SecretKind.CA,
+        "crl_container_ref": SecretKind.CRL,
+    },
+}
+"""The attributes that hold references to secrets, and what each is used as, by the kind of object."""
+
+
+SecretUses = Sequence[tuple[SecretKind, str]]
+"""References to secrets, each with what it is used as."""
+
+
+def secret_uses(kind: Kind, each: object) -> SecretUses:
+    """What an object of this kind, or a body that asks for one, uses as what, in the order of the attributes."""
+    found: dict[tuple[SecretKind, str], None] = {}
+    for name, used_as in SECRET_FIELDS.get(kind, {}).items():
+        value = getattr(each, name)
+        refs = (value,) if isinstance(value, str) else value or ()
+        found |= {(used_as, ref): None for ref in refs if ref}
+    return list(found)
+
+
 def secret_refs(each: Object) -> tuple[str, ...]:
     """The references to secrets that one object holds."""
-    if isinstance(each, Listener):
-        single = (each.default_tls_container_ref, each.client_ca_tls_container_ref, each.client_crl_container_ref)
-        return tuple(ref for ref in (*single, *each.sni_container_refs) if ref)
-    if isinstance(each, Pool):
-        return tuple(ref for ref in (each.tls_container_ref, each.ca_tls_container_ref, each.crl_container_ref) if ref)
-    return ()
+    return tuple(dict.fromkeys(ref for _, ref in secret_uses(each.kind, each)))
 
 
 def with_last_accepted(target: ServiceDefinition, accepted: ServiceDefinition | None, guilty: Iterable[str]) -> ServiceDefinition:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from bascule.model.status import CarrierState, Fault, FaultKind, ListenerSeen, MemberSeen, Statistics
-from bascule.store.tables import carrier, claim, event, fault, seen, statistics, unit
+from bascule.store.changes import delete, upsert
+from bascule.store.tables import carrier, claim, event, fault, secret_use, seen, statistics, unit
 from bascule.store.units import LOAD_BALANCER
 
 
@@ -65,8 +65,8 @@ def serving(conn: sa.Connection, lane_id: str) -> list[str]:
 def save_carriers(conn: sa.Connection, before: Iterable[Carrier], after: Iterable[Carrier]) -> None:
     """Write what changed between two states of the carriers of some units."""
     old, new = ({(each.unit_id, each.name): each for each in side} for side in (before, after))
-    _delete(conn, carrier, ("unit_id", "name"), [key for key in old if key not in new])
-    _upsert(
+    delete(conn, carrier, ("unit_id", "name"), [key for key in old if key not in new])
+    upsert(
         conn,
         carrier,
         ("unit_id", "name"),
@@ -101,7 +101,7 @@ def save_faults(conn: sa.Connection, before: Mapping[str, Mapping[str, Fault]], 
     """Write what changed between two states of the faults of some units, by unit id and object id."""
     old = {(unit_id, object_id): each for unit_id, some in before.items() for object_id, each in some.items()}
     new = {(unit_id, object_id): each for unit_id, some in after.items() for object_id, each in some.items()}
-    _delete(conn, fault, ("unit_id", "object_id"), [key for key in old if key not in new])
+    delete(conn, fault, ("unit_id", "object_id"), [key for key in old if key not in new])
     rows = [
         {
             "unit_id": key[0],
@@ -116,7 +116,7 @@ def save_faults(conn: sa.Connection, before: Mapping[str, Mapping[str, Fault]], 
         for key, each in new.items()
         if old.get(key) != each
     ]
-    _upsert(conn, fault, ("unit_id", "object_id"), old.keys(), rows)
+    upsert(conn, fault, ("unit_id", "object_id"), old.keys(), rows)
 
 
 def add_events(conn: sa.Connection, events: Sequence[Event]) -> None:
@@ -187,9 +187,9 @@ def save_seen(conn: sa.Connection, before: Mapping[tuple[str, str], SeenBy], aft
     """Write what changed between two states of what carriers said. The keys are unit id and carrier."""
     old, new = _seen_rows(before), _seen_rows(after)
     keys = ("unit_id", "carrier", "object_id")
-    _delete(conn, seen, keys, [key for key in old if key not in new])
+    delete(conn, seen, keys, [key for key in old if key not in new])
     changed = [dict(zip(keys, key, strict=True)) | {"status": status} for key, status in new.items() if old.get(key) != status]
-    _upsert(conn, seen, keys, old.keys(), changed)
+    upsert(conn, seen, keys, old.keys(), changed)
 
 
 def _seen_rows(side: Mapping[tuple[str, str], SeenBy]) -> dict[tuple[str, str, str], str]:
@@ -215,7 +215,7 @@ def save_statistics(conn: sa.Connection, said: Mapping[tuple[str, str], Mapping[
     for (unit_id, name, listener_id), before in old.items():
         if before.active_connections and listener_id not in said.get((unit_id, name), {listener_id: None}):
             rows.append(dict(before._mapping) | {"active_connections": 0})  # it takes no traffic any more
-    _upsert(conn, statistics, ("unit_id", "carrier", "listener_id"), old.keys(), rows)
+    upsert(conn, statistics, ("unit_id", "carrier", "listener_id"), old.keys(), rows)
 
 
 def _counted(before: sa.Row[Any] | None, now: Statistics) -> dict[str, Any]:
@@ -235,38 +235,5 @@ def forget_listeners(conn: sa.Connection, listener_ids: Sequence[str]) -> None:
 
 def forget(conn: sa.Connection, unit_ids: Sequence[str]) -> None:
     """Remove everything observed of units that are gone, and what was claimed for them. Events stay until they are purged."""
-    for table in (carrier, fault, seen, statistics, claim):
+    for table in (carrier, fault, seen, statistics, claim, secret_use):
         conn.execute(table.delete().where(table.c.unit_id.in_(unit_ids)))
-
-
-def _upsert(
-    conn: sa.Connection,
-    table: sa.Table,
-    keys: tuple[str, ...],
-    known: Iterable[tuple[str, ...]],
-    rows: Sequence[dict[str, Any]],
-) -> None:
-    """Insert rows whose key is not among the known ones, update the others. The transaction holds the unit or the lane."""
-    there = set(known)
-    fresh = [row for row in rows if tuple(row[key] for key in keys) not in there]
-    stale = [row for row in rows if tuple(row[key] for key in keys) in there]
-    if fresh:
-        conn.execute(table.insert(), fresh)
-    if stale:
-        conn.execute(_update(table, keys, tuple(stale[0])), [{f"b_{name}": value for name, value in row.items()} for row in stale])
-
-
-def _delete(conn: sa.Connection, table: sa.Table, keys: tuple[str, ...], gone: Sequence[tuple[str, ...]]) -> None:
-    if gone:
-        statement = table.delete().where(*_is(table, keys))
-        conn.execute(statement, [{f"b_{k}": v for k, v in zip(keys, key, strict=True)} for key in gone])
-
-
-@cache
-def _update(table: sa.Table, keys: tuple[str, ...], columns: tuple[str, ...]) -> sa.Update:
-    values = {name: sa.bindparam(f"b_{name}", type_=table.c[name].type) for name in columns if name not in keys}
-    return table.update().where(*_is(table, keys)).values(values)
-
-
-def _is(table: sa.Table, keys: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
-    return [table.c[key] == sa.bindparam(f"b_{key}") for key in keys]

@@ -319,6 +319,25 @@ statistics = sa.Table(
 )
 """Traffic counters. `last` is what the carrier said last; `kept` is what it had counted before it started anew."""
 
+secret_use = sa.Table(
+    "secret_use",
+    metadata,
+    sa.Column("unit_id", sa.String(128), primary_key=True),
+    sa.Column("object_id", Id, primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("ref", Text, primary_key=True),
+    sa.Column("project_id", Id, nullable=False),
+    sa.Column("digest", sa.String(64)),
+    sa.Column("ends_at", sa.Double),
+    sa.Column("part", Text),
+    sa.Column("looked_at", sa.Double, nullable=False),
+    sa.Column("warned", sa.SmallInteger),
+    sa.Index(None, "looked_at"),
+)
+"""What the references of an object stood for in the last pass. `digest` NULL: it could not be read. `ends_at`: when what serves
+ends to be of use; `part` names what in the file that is, where it is not the certificate itself. `looked_at`: when somebody last
+looked whether there is something else now. `warned`: for how few days before the end its owner has been warned."""
+
 meta = sa.Table(
     "meta",
     metadata,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import falcon
 
-from bascule.core.certificates import CertificateLibrary, Unreadable
+from bascule.core.certificates import CertificateLibrary, Unreadable, Unusable
 from bascule.core.reader import Reader, Shown, Stored
 from bascule.core.subnets import Subnets
 from bascule.core.writer import Writer
+from bascule.model.definition import SecretUses
 from bascule.model.errors import Immutable, Invalid, NotFound
 from bascule.model.objects import Kind, Tree
 from bascule.model.status import Provisioning
@@ -136,17 +137,24 @@ class Call:
                 raise Immutable(kind, object_id, Provisioning.PENDING_DELETE) from error
             raise
 
-    def check_certificates(self, refs: Iterable[str], project_id: Callable[[], str]) -> None:
-        """Refuse references to certificates that the project cannot read."""
-        wanted = list(dict.fromkeys(refs))
-        if not wanted:
+    def check_certificates(self, objects: Sequence[SecretUses], project_id: Callable[[], str]) -> None:
+        """Refuse references that the project cannot read, or whose content cannot work as what its object uses it as."""
+        if not any(objects):
             return
-        project = project_id()
-        unreadable = []
-        for ref in wanted:
-            try:
-                self.door.certificates.ref(project, ref)
-            except Unreadable:
-                unreadable.append(ref)
+        project, library = project_id(), self.door.certificates
+        unreadable: dict[str, None] = {}
+        unusable: dict[str, None] = {}
+        for uses in objects:
+            for kind, ref in uses:
+                try:
+                    library.find(project, ref, kind)
+                except Unreadable:
+                    unreadable[ref] = None
+                except Unusable as error:
+                    unusable[str(error)] = None
+            if not unreadable and not unusable:
+                unusable |= dict.fromkeys(library.mismatches(project, uses))
         if unreadable:
-            raise Malformed(f"Could not retrieve certificate: {unreadable}")
+            raise Malformed(f"Could not retrieve certificate: {list(unreadable)}")
+        if unusable:
+            raise Malformed(f"A reference cannot be used: {'; '.join(unusable)}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import UNSET
 
+from bascule.model.definition import SecretUses
 from bascule.model.errors import Invalid
 from bascule.model.objects import Child, LoadBalancer, Pool, Tree
 from bascule.north.octavia_v2.door import new_id
@@ -38,10 +39,10 @@ def members(body: LoadBalancerPost) -> Iterator[MemberNested]:
         yield from known(each.members) or []
 
 
-def new_refs(body: LoadBalancerPost) -> list[str]:
-    """The references to certificates anywhere in a body."""
-    found = [ref for each in known(body.listeners) or [] for ref in listener.new_refs(each)]
-    return found + [ref for each in _all_pools(body) for ref in pool.new_refs(each)]
+def new_secrets(body: LoadBalancerPost) -> list[SecretUses]:
+    """The references to certificates in a body, object by object, and what each is used as."""
+    found = [listener.new_secrets(each) for each in known(body.listeners) or []]
+    return found + [pool.new_secrets(each) for each in _all_pools(body)]
 
 
 def _all_pools(body: LoadBalancerPost) -> list[PoolNested]:

@@ -26,7 +26,7 @@ def create(call: Call, body: ListenerPostBody) -> Any:
     """Add a listener to a load balancer."""
     wanted, load_balancer_id = body.listener, body.listener.loadbalancer_id
     made = schema.created(wanted, new_id())
-    call.check_certificates(schema.new_refs(wanted), lambda: call.shown(Kind.LOAD_BALANCER, load_balancer_id).row.project_id)
+    call.check_certificates([schema.new_secrets(wanted)], lambda: call.shown(Kind.LOAD_BALANCER, load_balancer_id).row.project_id)
 
     def work(tree: Tree, root: LoadBalancer) -> Tree:
         return tree.put(made)
@@ -38,7 +38,7 @@ def create(call: Call, body: ListenerPostBody) -> Any:
 def update(call: Call, body: ListenerPutBody, listener_id: str) -> Any:
     """Change a listener."""
     wanted = body.listener
-    call.check_certificates(schema.new_refs(wanted), lambda: call.shown(Kind.LISTENER, listener_id).row.project_id)
+    call.check_certificates([schema.new_secrets(wanted)], lambda: call.shown(Kind.LISTENER, listener_id).row.project_id)
 
     def work(tree: Tree, each: Listener) -> Tree:
         return tree.put(schema.changed(each, wanted))

@@ -50,7 +50,7 @@ def create(call: Call, body: LoadBalancerPostBody) -> Any:
         **schema.attributes(wanted),
     )
     check_places(call, graph.members(wanted))
-    call.check_certificates(graph.new_refs(wanted), lambda: root.project_id)
+    call.check_certificates(graph.new_secrets(wanted), lambda: root.project_id)
     tree = graph.build(root, wanted)
     _check_cidrs(call, tree)
     stored = call.door.writer.create(tree, origin=ORIGIN)

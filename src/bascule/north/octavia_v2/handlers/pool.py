@@ -29,7 +29,7 @@ def create(call: Call, body: PoolPostBody) -> Any:
     wanted = body.pool
     kind, owner_id = _owner(wanted)
     made = schema.created(wanted, new_id())
-    call.check_certificates(schema.new_refs(wanted), lambda: call.shown(kind, owner_id).row.project_id)
+    call.check_certificates([schema.new_secrets(wanted)], lambda: call.shown(kind, owner_id).row.project_id)
 
     def work(tree: Tree, owner: Listener | LoadBalancer) -> Tree:
         tree = tree.put(made)
@@ -48,7 +48,7 @@ def create(call: Call, body: PoolPostBody) -> Any:
 def update(call: Call, body: PoolPutBody, pool_id: str) -> Any:
     """Change a pool."""
     wanted = body.pool
-    call.check_certificates(schema.new_refs(wanted), lambda: call.shown(Kind.POOL, pool_id).row.project_id)
+    call.check_certificates([schema.new_secrets(wanted)], lambda: call.shown(Kind.POOL, pool_id).row.project_id)
 
     def work(tree: Tree, each: Pool) -> Tree:
         return tree.put(schema.changed(each, wanted))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta
 
+from bascule.model.definition import SecretUses, secret_uses
 from bascule.model.objects import ClientAuthentication, Kind, Listener, ListenerProtocol
 from bascule.north.octavia_v2.checked import Cidr, Uuid
 from bascule.north.octavia_v2.schemas.common import Answer, Noun, Ref, Related, moment, refs
@@ -101,10 +102,9 @@ def _settled(listener: Listener) -> Listener:
     return with_tls_defaults(listener, listener.protocol is ListenerProtocol.TERMINATED_HTTPS)
 
 
-def new_refs(body: ListenerPut) -> list[str]:
-    """The references to certificates that a body gives."""
-    single = (body.default_tls_container_ref, body.client_ca_tls_container_ref, body.client_crl_container_ref)
-    return [ref for ref in (*single, *(body.sni_container_refs or ())) if ref]
+def new_secrets(body: ListenerPut) -> SecretUses:
+    """The references to certificates that a body gives, and what each is used as."""
+    return secret_uses(Kind.LISTENER, body)
 
 
 class ListenerAnswer(Answer, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
+from bascule.model.definition import SecretUses, secret_uses
 from bascule.model.errors import Invalid
 from bascule.model.objects import Algorithm, Kind, PersistenceType, Pool, PoolProtocol, SessionPersistence
 from bascule.north.octavia_v2.checked import IpAddress, Uuid
@@ -24,7 +25,6 @@ from bascule.north.octavia_v2.wire import (
     ProjectId,
     Text,
     TlsVersions,
-    known,
     plain,
 )
 
@@ -125,10 +125,9 @@ def _settled(pool: Pool) -> Pool:
     return with_tls_defaults(pool, pool.tls_enabled)
 
 
-def new_refs(body: PoolPut) -> list[str]:
-    """The references to certificates that a body gives."""
-    given = (known(body.tls_container_ref), known(body.ca_tls_container_ref), known(body.crl_container_ref))
-    return [ref for ref in given if ref]
+def new_secrets(body: PoolPut) -> SecretUses:
+    """The references to certificates that a body gives, and what each is used as."""
+    return secret_uses(Kind.POOL, body)
 
 
 class SessionPersistenceAnswer(Answer, kw_only=True):

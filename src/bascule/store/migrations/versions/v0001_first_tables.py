@@ -291,6 +291,21 @@ def _reports() -> None:
         sa.Column("active_connections", sa.BigInteger, nullable=False),
         primary_key=("unit_id", "carrier", "listener_id"),
     )
+    _table(
+        "secret_use",
+        sa.Column("unit_id", Reference, nullable=False),
+        sa.Column("object_id", Id, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("ref", Text, nullable=False),
+        sa.Column("project_id", Id, nullable=False),
+        sa.Column("digest", sa.String(64)),
+        sa.Column("ends_at", sa.Double),
+        sa.Column("part", Text),
+        sa.Column("looked_at", sa.Double, nullable=False),
+        sa.Column("warned", sa.SmallInteger),
+        primary_key=("unit_id", "object_id", "kind", "ref"),
+    )
+    _index("secret_use", "looked_at")
 
 
 def _meta() -> None:
