@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bascule.core.resolve import Resolver
 from bascule.core.subnets import Subnets
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
+from bascule.model.backend import Backend
 from bascule.model.definition import Subnet
 from bascule.north.octavia_v2.app import application
 from bascule.north.octavia_v2.door import Door
@@ -55,11 +57,12 @@ SUBNETS = Subnets([VIPS6, VIPS, MEMBERS])
 class Bascule:
     """Everything in one process. `settle` lets the worker and the health manager do what there is to do."""
 
-    def __init__(self, database: Database, certificates: Path, kind: type[MemoryBackend] = MemoryBackend) -> None:
+    def __init__(self, database: Database, certificates: Path, kind: Callable[[Device], Backend] = MemoryBackend) -> None:
         self.database = database
         self.certificates = certificates
         self.device = Device()
-        backends = {"memory": kind(self.device)}
+        backend = kind(self.device)
+        backends = {backend.name: backend}
         library = CertificateLibrary(certificates)
         recorder = Recorder(database)
         self.worker = Worker(
@@ -73,8 +76,8 @@ class Bascule:
             writer=self.writer,
             subnets=SUBNETS,
             certificates=library,
-            providers={"memory": MemoryBackend.description},
-            default_provider="memory",
+            providers={backend.name: backend.description},
+            default_provider=backend.name,
             default_project_id=PROJECT,
             page_limit=1000,
         )

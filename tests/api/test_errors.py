@@ -13,6 +13,7 @@ from falcon.testing import TestClient, create_environ
 from bascule.model.backend import Refusal
 from bascule.model.objects import LoadBalancer, Tree, Vip
 from bascule.north.octavia_v2.request_ids import RequestIds
+from bascule.south.haproxy import Binary, HAProxyBackend
 from bascule.south.memory import MemoryBackend
 from bascule.store.engine import Database
 from tests.api.bascule import NOWHERE, VIPS, Bascule, Client
@@ -177,6 +178,21 @@ def test_what_a_provider_cannot_do(
     body = {"listener": {"loadbalancer_id": load_balancer["id"], "protocol": protocol, "protocol_port": port}}
     answer = api.post("/listeners", body)
     assert (answer.status, answer.fault) == (status, text)
+    assert api.get("/listeners").body["listeners"] == []
+
+
+@pytest.mark.parametrize("protocol", ["UDP", "SCTP"])
+def test_what_haproxy_cannot_do(sqlite_database: Database, tmp_path: Path, protocol: str) -> None:
+    binary = Binary(tmp_path / "is not run here", (2, 6), exporter=True)
+    api = Client(Bascule(sqlite_database, tmp_path, lambda device: HAProxyBackend(tmp_path, binary)))
+    load_balancer = api.load_balancer()
+    body = {"listener": {"loadbalancer_id": load_balancer["id"], "protocol": protocol, "protocol_port": 8053}}
+    answer = api.post("/listeners", body)
+    text = f"protocol {protocol} is not possible; it can be HTTP, TERMINATED_HTTPS, HTTPS, TCP, PROMETHEUS."
+    assert (answer.status, answer.fault) == (501, f"Provider 'haproxy' does not support a requested option: Listener {text}")
+    body = {"loadbalancer": {"vip_subnet_id": VIPS.id, "listeners": [{"protocol": protocol, "protocol_port": 8053}]}}
+    answer = api.post("/loadbalancers", body)
+    assert (answer.status, text in answer.fault) == (501, True)
     assert api.get("/listeners").body["listeners"] == []
 
 

@@ -130,7 +130,7 @@ class Server:
                 server.heard.append(f"{self.requestline} {self.headers.get('Host')}")
                 if self.path.startswith("/slow"):
                     time.sleep(float(self.path.rpartition("/")[2]))
-                told = {"name": server.name, "path": self.path, "headers": dict(self.headers.items()), **self.said}
+                told = {"name": server.name, "path": self.path, "headers": self.headers.items(), **self.said}
                 body = json.dumps(told).encode()
                 self.send_response(server.status)
                 for name, value in {"Content-Length": str(len(body)), **server.headers}.items():
@@ -211,8 +211,11 @@ class Answer:
 
     @property
     def asked(self) -> dict[str, str]:
-        """The headers that the server saw, in lower case."""
-        return {key.lower(): value for key, value in json.loads(self.text)["headers"].items()}
+        """The headers that the server saw, in lower case; those that came more than once joined by a comma."""
+        found: dict[str, str] = {}
+        for key, value in json.loads(self.text)["headers"]:
+            found[key.lower()] = f"{found[key.lower()]}, {value}" if key.lower() in found else value
+        return found
 
     def said(self, what: str) -> Any:
         """What the server was told before the request, by `proxy` or `tls`."""
@@ -343,12 +346,22 @@ class Site:
     # What a client does.
 
     def get(
-        self, listener: Listener, path: str = "/", *, host: str | None = None, source: str = "127.0.0.1", **headers: str
+        self,
+        listener: Listener,
+        path: str = "/",
+        *,
+        host: str | None = None,
+        source: str = "127.0.0.1",
+        address: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        **headers: str,
     ) -> Answer:
-        """One request on a connection of its own."""
-        connection = http.client.HTTPConnection(
-            self.address, listener.protocol_port, timeout=10, source_address=None if ":" in self.address else (source, 0)
-        )
+        """One request on a connection of its own, to the first address if no other is given."""
+        address = address or self.address
+        where, bound = (address, listener.protocol_port), None if ":" in address else (source, 0)
+        connection = http.client.HTTPConnection(*where, timeout=10, source_address=bound)
+        if tls:
+            connection = http.client.HTTPSConnection(*where, timeout=10, source_address=bound, context=tls)
         try:
             connection.request("GET", path, headers={**({"Host": host} if host else {}), **headers})
             return Answer(connection.getresponse())

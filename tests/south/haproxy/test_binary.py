@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.south.haproxy import BinaryNotFound, find_binary
+from bascule.south.haproxy import Binary, BinaryNotFound, find_binary
 
 
 def _program(path: Path, version: str) -> Path:
@@ -26,6 +26,15 @@ def test_a_configured_path_is_the_only_one_tried(tmp_path: Path) -> None:
     other = _program(tmp_path / "other", "x")
     with pytest.raises(BinaryNotFound, match="does not say that it is HAProxy"):
         find_binary(str(other))
+
+
+def test_whether_it_shows_metrics_is_asked(tmp_path: Path, haproxy: Binary) -> None:
+    assert haproxy.exporter
+    program = _program(tmp_path / "plain", "2.8.1")
+    assert not find_binary(str(program)).exporter
+    with program.open("a") as script:
+        script.write("echo 'Available services : other prometheus-exporter'\n")
+    assert find_binary(str(program)).exporter
 
 
 def test_the_path_comes_before_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

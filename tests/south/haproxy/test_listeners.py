@@ -3,64 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import http.client
 import socket
-import ssl
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-import trustme
 
 from bascule.model.objects import ListenerProtocol, PoolProtocol, Vip
-from bascule.model.secrets import Secret, SecretRef
 from bascule.model.status import ListenerSeen
 from bascule.south.haproxy import Binary
 from tests.addresses import own_address
-from tests.south.haproxy.site import PROJECT, Answer, Site, until
-
-
-class Certificates:
-    """Certificates by name, as the library holds them, and what trusts them."""
-
-    def __init__(self, *names: str) -> None:
-        self.authority = trustme.CA()
-        self.contents = {name: self._pem(name) for name in names}
-
-    def _pem(self, name: str) -> bytes:
-        issued = self.authority.issue_cert(name)
-        return b"".join(blob.bytes() for blob in (*issued.cert_chain_pems, issued.private_key_pem))
-
-    @property
-    def refs(self) -> dict[str, SecretRef]:
-        return {name: SecretRef(PROJECT, name, hashlib.sha256(pem).hexdigest()) for name, pem in self.contents.items()}
-
-    def secret(self, meant: SecretRef) -> Secret:
-        return Secret(self.contents[meant.ref])
-
-    def client(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        self.authority.configure_trust(context)
-        return context
-
-
-@pytest.fixture(scope="module")
-def certificates() -> Certificates:
-    return Certificates("www.example.com", "shop.example.com")
-
-
-def names(site: Site, certificates: Certificates, port: int, server_name: str) -> set[str]:
-    """The host names in the certificate that a client is shown that asks for a name."""
-    context = certificates.client()
-    context.check_hostname = False
-    with (
-        socket.create_connection((site.address, port), timeout=10) as plain,
-        context.wrap_socket(plain, server_hostname=server_name) as connection,
-    ):
-        shown = connection.getpeercert()
-        assert shown
-        return {str(value) for _, value in shown["subjectAltName"]}
+from tests.south.haproxy.site import Site, until
 
 
 def test_http_goes_round_the_members(site: Site) -> None:
@@ -74,19 +29,6 @@ def test_a_listener_without_pool_answers_503(site: Site) -> None:
     listener = site.listener()
     site.serve()
     assert site.get(listener).status == 503
-
-
-def test_headers_are_inserted_where_asked_for(site: Site) -> None:
-    pool = site.pool(site.server("a"))
-    wanted = {"X-Forwarded-For": "true", "X-Forwarded-Port": "true", "X-Forwarded-Proto": "TRUE"}
-    with_headers = site.listener(default_pool_id=pool.id, insert_headers=wanted)
-    without = site.listener(default_pool_id=pool.id, insert_headers=dict.fromkeys(wanted, "false"))
-    site.serve()
-    asked = site.get(with_headers, source="127.0.0.7").asked
-    assert asked["x-forwarded-for"] == "127.0.0.7"
-    assert asked["x-forwarded-port"] == str(with_headers.protocol_port)
-    assert asked["x-forwarded-proto"] == "http"
-    assert not [header for header in site.get(without).asked if header.startswith("x-forwarded")]
 
 
 def test_clients_outside_the_allowed_networks_are_turned_away(site: Site) -> None:
@@ -104,10 +46,31 @@ def test_a_listener_at_its_limit_is_full(site: Site) -> None:
     listener = site.listener(ListenerProtocol.TCP, default_pool_id=pool.id, connection_limit=2)
     site.serve()
     assert site.report().listeners == {listener.id: ListenerSeen.OPEN}
-    with site.connect(listener), site.connect(listener):
+    with site.connect(listener) as first, site.connect(listener), site.connect(listener) as waiting:
         assert until(lambda: site.report().listeners[listener.id] is ListenerSeen.FULL)
         assert site.report().statistics[listener.id].active_connections == 2
+        waiting.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            waiting.recv(1)
+        first.close()
+        waiting.settimeout(20)
+        assert waiting.recv(1) == b"a"  # its turn has come
     assert until(lambda: site.report().listeners[listener.id] is ListenerSeen.OPEN)
+
+
+def test_clients_of_both_families_are_told_apart(site: Site) -> None:
+    pool = site.pool(site.server("a"))
+    site.put(dataclasses.replace(site.tree.load_balancer, additional_vips=(Vip(address="::1"),)))
+    both = site.listener(default_pool_id=pool.id, allowed_cidrs=("127.0.1.0/24", "::/127"))
+    none = site.listener(default_pool_id=pool.id, allowed_cidrs=("127.0.1.0/24", "fd00::/8"))
+    site.serve()
+    for listener in (both, none):
+        assert site.get(listener, source="127.0.1.9").status == 200
+        with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+            site.get(listener, source="127.0.2.9")
+    assert site.get(both, address="::1").status == 200
+    with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+        site.get(none, address="::1")
 
 
 def test_tcp_passes_bytes_and_counts_them(site: Site) -> None:
@@ -127,109 +90,66 @@ def test_tcp_passes_bytes_and_counts_them(site: Site) -> None:
     assert site.report().statistics[listener.id].bytes_out == 4 * 16
 
 
-def test_https_is_passed_through_unopened(site: Site, certificates: Certificates) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificates.authority.issue_cert("inside.example.com").configure_cert(context)
-    pool = site.pool(site.server("a", tls=context), protocol=PoolProtocol.HTTPS)
-    listener = site.listener(ListenerProtocol.HTTPS, default_pool_id=pool.id)
-    site.serve()
-    assert names(site, certificates, listener.protocol_port, "inside.example.com") == {"inside.example.com"}
-    connection = http.client.HTTPSConnection(
-        site.address, listener.protocol_port, timeout=10, context=_unnamed(certificates.client())
-    )
-    connection.request("GET", "/")
-    assert Answer(connection.getresponse()).name == "a"
-    connection.close()
-
-
-def _unnamed(context: ssl.SSLContext) -> ssl.SSLContext:
-    context.check_hostname = False
-    return context
-
-
-def test_tls_ends_here_with_the_certificate_that_the_client_asks_for(site: Site, certificates: Certificates) -> None:
-    pool = site.pool(site.server("a"))
-    listener = site.listener(
-        ListenerProtocol.TERMINATED_HTTPS,
-        default_pool_id=pool.id,
-        default_tls_container_ref="www.example.com",
-        sni_container_refs=("shop.example.com",),
-        insert_headers={"X-Forwarded-Proto": "true"},
-    )
-    site.refs, site.secrets = certificates.refs, certificates.secret
-    site.serve()
-    port = listener.protocol_port
-    assert names(site, certificates, port, "www.example.com") == {"www.example.com"}
-    assert names(site, certificates, port, "shop.example.com") == {"shop.example.com"}
-    assert names(site, certificates, port, "unknown.example.com") == {"www.example.com"}
-    connection = http.client.HTTPSConnection(site.address, port, timeout=10, context=_unnamed(certificates.client()))
-    connection.request("GET", "/")
-    answer = Answer(connection.getresponse())
-    connection.close()
-    assert answer.asked["x-forwarded-proto"] == "https"
-    for path in site.directory.glob("current/certificate/*"):
-        assert path.stat().st_mode & 0o077 == 0
-
-
-def test_a_certificate_with_new_content_is_taken_over(site: Site) -> None:
-    held = Certificates("www.example.com")
-    listener = site.listener(ListenerProtocol.TERMINATED_HTTPS, default_tls_container_ref="www.example.com")
-    site.refs, site.secrets = held.refs, held.secret
-    site.serve()
-    other = Certificates("new.example.com")
-    held.authority, held.contents = other.authority, {"www.example.com": other.contents["new.example.com"]}
-    site.refs = held.refs
-    site.serve()
-    assert names(site, held, listener.protocol_port, "www.example.com") == {"new.example.com"}
-    assert len(list(site.directory.glob("current/certificate/*.pem"))) == 1
-
-
-def test_tls_versions_ciphers_and_alpn_are_as_asked(site: Site, certificates: Certificates) -> None:
-    listener = site.listener(
-        ListenerProtocol.TERMINATED_HTTPS,
-        default_tls_container_ref="www.example.com",
-        tls_versions=("TLSv1.2",),
-        tls_ciphers="ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384:TLS_AES_256_GCM_SHA384",
-        alpn_protocols=("h2", "http/1.1"),
-    )
-    site.refs, site.secrets = certificates.refs, certificates.secret
-    site.serve()
-    context = certificates.client()
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    where = (site.address, listener.protocol_port)
-    with (
-        socket.create_connection(where, timeout=10) as plain,
-        context.wrap_socket(plain, server_hostname="www.example.com") as connection,
-    ):
-        assert connection.version() == "TLSv1.2"
-        assert connection.selected_alpn_protocol() == "h2"
-        cipher = connection.cipher()
-        assert cipher is not None
-        assert cipher[0] in ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384")
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    with socket.create_connection(where, timeout=10) as plain, pytest.raises(ssl.SSLError):
-        context.wrap_socket(plain, server_hostname="www.example.com")
-
-
 def test_every_address_is_served(site: Site) -> None:
-    second = own_address()
+    more = (own_address(), "::1")
     pool = site.pool(site.server("a"))
-    listener = site.listener(default_pool_id=pool.id)
-    site.put(dataclasses.replace(site.tree.load_balancer, additional_vips=(Vip(address=second),)))
+    listener = site.listener(default_pool_id=pool.id, insert_headers={"X-Real-IP": "true"})
+    site.put(dataclasses.replace(site.tree.load_balancer, additional_vips=tuple(Vip(address=each) for each in more)))
     site.serve()
-    assert site.get(listener).name == "a"
-    connection = http.client.HTTPConnection(second, listener.protocol_port, timeout=10)
-    connection.request("GET", "/")
-    assert Answer(connection.getresponse()).name == "a"
-    connection.close()
+    assert [site.get(listener, address=each).asked["x-real-ip"] for each in (site.address, *more)] == [
+        "127.0.0.1",
+        "127.0.0.1",
+        "::1",
+    ]
 
 
-def test_an_ipv6_address_is_served(tmp_path: Path, haproxy: Binary) -> None:
+def test_an_ipv6_address_alone_is_served(tmp_path: Path, haproxy: Binary) -> None:
     with Site(tmp_path, haproxy, "::1") as site:
         pool = site.pool(site.server("a"))
         listener = site.listener(default_pool_id=pool.id)
         site.serve()
         assert site.get(listener).name == "a"
+
+
+def test_clients_that_say_nothing_are_let_go(site: Site) -> None:
+    pool = site.pool(site.echo_server("a"), protocol=PoolProtocol.TCP)
+    short = site.listener(ListenerProtocol.TCP, default_pool_id=pool.id, timeout_client_data=300)
+    never = site.listener(ListenerProtocol.TCP, default_pool_id=pool.id, timeout_client_data=0)
+    site.serve()
+    with site.connect(short) as silent, site.connect(never) as trusted:
+        began = time.monotonic()
+        silent.settimeout(20)
+        assert b"".join(iter(lambda: silent.recv(9), b"")) == b"a\n"
+        assert time.monotonic() - began > 0.2
+        trusted.sendall(b"still here")
+        assert until(lambda: b"still here" in trusted.recv(99), 20)
+
+
+def test_members_that_do_not_answer_are_given_up(site: Site) -> None:
+    pool = site.pool(site.server("a"))
+    short = site.listener(default_pool_id=pool.id, timeout_member_data=300)
+    patient = site.listener(default_pool_id=site.pool(site.server("b")).id)
+    site.serve()
+    assert site.get(short, "/slow/8").status == 504
+    assert site.get(patient, "/slow/0.6").status == 200
+
+
+def test_members_that_cannot_be_reached_are_given_up(site: Site) -> None:
+    """A member whose queue of connections is full, so that it takes no more."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        pool = site.pool()
+        site.member(pool, full.getsockname()[1])
+        listener = site.listener(default_pool_id=pool.id, timeout_member_connect=200)
+        site.serve()
+        assert site.get(listener).status == 503
+        for each in waiting:
+            each.close()
 
 
 def test_what_is_disabled_takes_no_traffic(site: Site) -> None:

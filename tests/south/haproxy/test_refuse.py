@@ -13,7 +13,6 @@ from bascule.model.backend import Refusal
 from bascule.model.objects import (
     Algorithm,
     Child,
-    ClientAuthentication,
     CompareType,
     HealthMonitor,
     L7Policy,
@@ -62,13 +61,8 @@ def _sticky(kind: PersistenceType, **fields: object) -> Pool:
     [
         *[
             (dataclasses.replace(LISTENER, protocol=protocol), f"protocol {protocol} is not possible; it can be HTTP, TERM")
-            for protocol in (ListenerProtocol.UDP, ListenerProtocol.SCTP, ListenerProtocol.PROMETHEUS)
+            for protocol in (ListenerProtocol.UDP, ListenerProtocol.SCTP)
         ],
-        (dataclasses.replace(LISTENER, client_authentication=ClientAuthentication.OPTIONAL), "client_authentication OPTIONAL"),
-        (dataclasses.replace(LISTENER, client_ca_tls_container_ref="ca"), "client_ca_tls_container_ref"),
-        (dataclasses.replace(LISTENER, client_crl_container_ref="crl"), "client_crl_container_ref"),
-        (dataclasses.replace(LISTENER, hsts_max_age=0), "hsts_max_age"),
-        (dataclasses.replace(LISTENER, insert_headers={"X-SSL-Client-CN": "true"}), "insert_headers 'X-SSL-Client-CN'"),
         (
             dataclasses.replace(LISTENER, tls_versions=("SSLv3", "TLSv1.2")),
             "tls_versions SSLv3 is not possible; possible",
@@ -144,6 +138,15 @@ def test_what_is_there_already_stands_in_nobodys_way(backend: HAProxyBackend) ->
     after = before.put(dataclasses.replace(MEMBER, weight=5))
     assert backend.refuse(after, before) == []
     assert [each.object_id for each in backend.refuse(after.put(dataclasses.replace(RULE, value="")), before)] == ["rule"]
+
+
+def test_metrics_need_a_haproxy_that_shows_them(backend: HAProxyBackend, tmp_path: Path) -> None:
+    tree = Tree(LOAD_BALANCER).put(dataclasses.replace(LISTENER, protocol=ListenerProtocol.PROMETHEUS, default_pool_id=None))
+    (refusal,) = backend.refuse(tree, None)
+    text = "Listener protocol PROMETHEUS is not possible: the HAProxy here was built without prometheus-exporter."
+    assert refusal == Refusal("listener", text)
+    assert backend.refuse(tree, tree) == []
+    assert HAProxyBackend(tmp_path, dataclasses.replace(UNUSED, exporter=True)).refuse(tree, None) == []
 
 
 # Ports.

@@ -11,7 +11,7 @@ from typing import TypeVar
 from bascule.model.backend import Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, ServiceDefinition
 from bascule.model.documents import Documents
-from bascule.model.objects import Tree
+from bascule.model.objects import ListenerProtocol, Tree
 from bascule.model.status import Report
 from bascule.south.haproxy import listener, ports
 from bascule.south.haproxy import render as rendering
@@ -42,6 +42,7 @@ class HAProxyBackend:
     def __init__(self, state_dir: Path, binary: Binary, host: str | None = None) -> None:
         self._directory = Path(state_dir).absolute() / "haproxy"
         self._binary = binary.path
+        self._exporter = binary.exporter
         self._host = host or socket.gethostname()
 
     def lanes(self) -> Sequence[LaneSpec]:
@@ -50,11 +51,16 @@ class HAProxyBackend:
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
         """What HAProxy cannot carry of what is new in a tree, and new ports that it could not bind."""
-        known = set(rendering.refuse(before)) if before else set()
-        found = [refusal for refusal in rendering.refuse(tree) if refusal not in known]
+        known = set(self._never(before)) if before else set()
+        found = [refusal for refusal in self._never(tree) if refusal not in known]
         if not found and self._host == socket.gethostname():
             found = list(_unbindable(tree, before, self._ports(tree.id)))
         return found
+
+    def _never(self, tree: Tree) -> list[Refusal]:
+        lacking = [] if self._exporter else [each for each in tree.listeners if each.protocol is ListenerProtocol.PROMETHEUS]
+        text = "Listener protocol PROMETHEUS is not possible: the HAProxy here was built without prometheus-exporter."
+        return rendering.refuse(tree) + [Refusal(each.id, text) for each in lacking]
 
     def needs(self, tree: Tree) -> Sequence[Need]:
         """Nothing is shared between load balancers."""

@@ -18,6 +18,7 @@ OLDEST = (2, 6)
 """The oldest HAProxy whose configuration language and behaviour the renderers and tests rely on."""
 
 _VERSION = re.compile(r"HAProxy version (\d+)\.(\d+)\S*")
+_EXPORTER = re.compile(r"^Available services :.*\bprometheus-exporter\b", re.MULTILINE)
 
 
 class BinaryNotFound(Exception):
@@ -26,11 +27,15 @@ class BinaryNotFound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A HAProxy program. `wheel` is True for the one of the wheel, which is for trying things out, not for production."""
+    """A HAProxy program. `wheel` is True for the one of the wheel, which is for trying things out, not for production.
+
+    `exporter` is True if it was built with the service that shows its metrics.
+    """
 
     path: Path
     version: tuple[int, int]
     wheel: bool = False
+    exporter: bool = False
 
 
 def find_binary(configured: str | None = None) -> Binary:
@@ -73,7 +78,7 @@ def _candidates() -> Iterator[tuple[Path, bool]]:
 def _usable(path: Path, wheel: bool = False) -> Binary:
     """The program at a path, asked for its version."""
     try:
-        answer = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=10, check=False).stdout
+        answer = subprocess.run([path, "-vv"], capture_output=True, text=True, timeout=10, check=False).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BinaryNotFound(f"{path} cannot be run: {error}.") from error
     found = _VERSION.search(answer)
@@ -82,4 +87,4 @@ def _usable(path: Path, wheel: bool = False) -> Binary:
     version = (int(found[1]), int(found[2]))
     if version < OLDEST:
         raise BinaryNotFound(f"{path} is HAProxy {version[0]}.{version[1]}; at least {OLDEST[0]}.{OLDEST[1]} is needed.")
-    return Binary(path.absolute(), version, wheel)
+    return Binary(path.absolute(), version, wheel, _EXPORTER.search(answer) is not None)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol, LoadBalancer, Tree
-from bascule.south.haproxy import certificate, l7policy, tls
-from bascule.south.haproxy.certificate import CERTIFICATE, File
-from bascule.south.haproxy.quoting import endpoint, name, network, word
+from bascule.south.haproxy import certificate, headers, l7policy, tls
+from bascule.south.haproxy.certificate import CA, CERTIFICATE, CRL, File
+from bascule.south.haproxy.quoting import endpoint, name, network
 
 HTTP = "http"
 TCP = "tcp"
@@ -19,10 +19,11 @@ MODES = {
     ListenerProtocol.TERMINATED_HTTPS: HTTP,
     ListenerProtocol.HTTPS: TCP,
     ListenerProtocol.TCP: TCP,
+    ListenerProtocol.PROMETHEUS: HTTP,
 }
 """Whether HAProxy reads the requests of a listener or only passes bytes. Protocols that are not here cannot be carried."""
 
-INSERT_HEADERS = ("X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto")
+_METRICS = ("    http-request return status 404 unless { path /metrics }", "    http-request use-service prometheus-exporter")
 
 
 def carried(tree: Tree) -> list[Listener]:
@@ -31,11 +32,11 @@ def carried(tree: Tree) -> list[Listener]:
 
 
 def render(definition: ServiceDefinition, listener: Listener) -> list[str]:
-    """The frontend of a listener."""
+    """The frontend of a listener. Raises KeyError for a reference that the definition does not resolve."""
     tree = definition.tree
     mode = MODES[listener.protocol]
     lines = [f"frontend {name(listener.id)}", f"    # listener {listener.id}", f"    mode {mode}"]
-    ssl = _tls(listener) if listener.protocol is ListenerProtocol.TERMINATED_HTTPS else ""
+    ssl = tls.of_clients(listener, files(definition, listener))
     vips = addresses(tree.load_balancer)
     lines += [f"    bind {endpoint(address, listener.protocol_port)}{ssl}" for address in vips]
     if listener.connection_limit > 0:
@@ -47,19 +48,30 @@ def render(definition: ServiceDefinition, listener: Listener) -> list[str]:
     if mode == HTTP:
         # A worker that ends answers one more request on connections that clients keep, and says that it was the last.
         lines.append("    option idle-close-on-response")
-        lines += [*_headers(listener), *l7policy.render(tree, listener, mode)]
+        lines += _METRICS if listener.protocol is ListenerProtocol.PROMETHEUS else _requests(tree, listener)
     pool = tree.pool(listener.default_pool_id)
     if pool and pool.admin_state_up:
         lines += [f"    # listener {listener.id}", f"    default_backend {l7policy.backend_name(pool, mode)}"]
     return lines
 
 
+def _requests(tree: Tree, listener: Listener) -> list[str]:
+    """What is done to requests and answers."""
+    found = [*headers.into_answers(listener), *headers.into_requests(tree, listener)]
+    return [*found, *l7policy.render(tree, listener, MODES[listener.protocol])]
+
+
 def files(definition: ServiceDefinition, listener: Listener) -> list[File]:
-    """The certificates of a listener, the default first. Raises KeyError for a reference that the definition does not resolve."""
-    if listener.protocol is not ListenerProtocol.TERMINATED_HTTPS:
+    """What a listener needs to speak TLS: its certificates, the default first, then what it knows the clients' by.
+
+    Nothing where it speaks none. Raises KeyError for a reference that the definition does not resolve.
+    """
+    if not tls.ends(listener):
         return []
-    refs = dict.fromkeys([listener.default_tls_container_ref, *listener.sni_container_refs])
-    return [certificate.file(definition, listener.id, ref, CERTIFICATE) for ref in refs if ref]
+    refs = [(CERTIFICATE, ref) for ref in (listener.default_tls_container_ref, *listener.sni_container_refs)]
+    if listener.client_authentication is not ClientAuthentication.NONE:
+        refs += [(CA, listener.client_ca_tls_container_ref), (CRL, listener.client_crl_container_ref)]
+    return [certificate.file(definition, listener.id, ref, kind) for kind, ref in dict.fromkeys(refs) if ref]
 
 
 def addresses(load_balancer: LoadBalancer) -> list[str]:
@@ -71,16 +83,6 @@ def refuse(listener: Listener) -> Iterator[str]:
     """What of a listener cannot be carried."""
     if listener.protocol not in MODES:
         yield f"protocol {listener.protocol} is not possible; it can be {_list(MODES)}."
-    if listener.client_authentication is not ClientAuthentication.NONE:
-        yield f"client_authentication {listener.client_authentication} is not possible; it can be NONE."
-    if listener.client_ca_tls_container_ref:
-        yield "client_ca_tls_container_ref is not possible: clients are not authenticated by certificate."
-    if listener.client_crl_container_ref:
-        yield "client_crl_container_ref is not possible: clients are not authenticated by certificate."
-    if listener.hsts_max_age is not None:
-        yield "hsts_max_age is not possible: the header Strict-Transport-Security is not inserted."
-    for header in sorted(set(listener.insert_headers) - set(INSERT_HEADERS)):
-        yield f"insert_headers {header!r} is not possible; possible are {_list(INSERT_HEADERS)}."
     yield from tls.refuse(listener)
     for cidr in listener.allowed_cidrs:
         if not _is_network(cidr):
@@ -99,31 +101,9 @@ def _list(values: Iterable[str]) -> str:
     return ", ".join(values)
 
 
-def _tls(listener: Listener) -> str:
-    """The part of a `bind` line that ends TLS here."""
-    found = f" ssl crt-list {certificate.crt_list(listener.id)}{tls.settings(listener)}"
-    if listener.alpn_protocols:
-        found += f" alpn {word(','.join(listener.alpn_protocols))}"
-    return found
-
-
 def _allowed(listener: Listener) -> list[str]:
     """Turns away, before anything is read, whoever comes from outside the allowed networks."""
     if not listener.allowed_cidrs:
         return []
     lines = [f"    acl allowed src {network(cidr)}" for cidr in listener.allowed_cidrs]
     return [*lines, "    tcp-request connection reject unless allowed"]
-
-
-def _headers(listener: Listener) -> list[str]:
-    """The headers to insert. As in Octavia, only the value "true" asks for one."""
-    wanted = {header for header, value in listener.insert_headers.items() if value.lower() == "true"}
-    lines = []
-    if "X-Forwarded-For" in wanted:
-        lines.append("    option forwardfor")
-    if "X-Forwarded-Port" in wanted:
-        lines.append("    http-request set-header X-Forwarded-Port %[dst_port]")
-    if "X-Forwarded-Proto" in wanted:
-        scheme = "https" if listener.protocol is ListenerProtocol.TERMINATED_HTTPS else "http"
-        lines.append(f"    http-request set-header X-Forwarded-Proto {scheme}")
-    return lines

@@ -1,16 +1,44 @@
-"""TLS settings that listeners and pools have in common: versions and ciphers."""
+"""TLS: what listeners and pools have in common, versions and ciphers; and what listeners ask of clients."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from bascule.model.objects import Listener, Pool
+from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol, Pool
+from bascule.south.haproxy import certificate
+from bascule.south.haproxy.certificate import CA, CRL, File
 from bascule.south.haproxy.quoting import word
 
 _VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _ALPN = ("h2", "http/1.1", "http/1.0")
 _CIPHERS = re.compile(r"[A-Za-z0-9\-+!:@=_.]+")
+_OLD = ("TLSv1", "TLSv1.1")
+
+_VERIFY = {
+    ClientAuthentication.MANDATORY: " verify required",
+    # A bad certificate is no reason to turn a client away: L7 rules and members are told the result and decide.
+    ClientAuthentication.OPTIONAL: " verify optional crt-ignore-err all ca-ignore-err all",
+}
+
+
+def ends(listener: Listener) -> bool:
+    """Whether a listener speaks TLS itself. One that shows metrics does where it has a certificate."""
+    if listener.protocol is ListenerProtocol.PROMETHEUS:
+        return bool(listener.default_tls_container_ref or listener.sni_container_refs)
+    return listener.protocol is ListenerProtocol.TERMINATED_HTTPS
+
+
+def of_clients(listener: Listener, files: Sequence[File]) -> str:
+    """The part of a `bind` line that ends TLS here; nothing for a listener that does not."""
+    if not ends(listener):
+        return ""
+    found = f" ssl crt-list {certificate.crt_list(listener.id)}{settings(listener)}"
+    if listener.alpn_protocols:
+        found += f" alpn {word(','.join(listener.alpn_protocols))}"
+    for option, kind in (("ca-file", CA), ("crl-file", CRL)):
+        found += "".join(f" {option} {each.path}" for each in files if certificate.kind(each.document) is kind)
+    return found + _VERIFY.get(listener.client_authentication, "")
 
 
 def settings(each: Listener | Pool) -> str:
@@ -22,6 +50,8 @@ def settings(each: Listener | Pool) -> str:
     suites = (each.tls_ciphers or "").split(":")
     modern = ":".join(suite for suite in suites if suite.startswith("TLS_"))
     classic = ":".join(suite for suite in suites if not suite.startswith("TLS_"))
+    if set(each.tls_versions) & set(_OLD) and "@SECLEVEL" not in classic:
+        classic = f"{classic or 'DEFAULT'}:@SECLEVEL=0"  # OpenSSL would not speak them otherwise
     if classic:
         found += f" ciphers {word(classic)}"
     if modern:
