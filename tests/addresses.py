@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 
-_PORTS = (18070, 18080, 18090, 18443, 18444)
+_PORTS = (18070, 18080, 18090, 18443, 18444, 18445)
 
 
 def own_address() -> str:

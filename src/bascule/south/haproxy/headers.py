@@ -33,6 +33,7 @@ _OF_GOOD_CERTIFICATE = {
     "X-SSL-Issuer": "%[ssl_c_i_dn]",
 }
 _LOOK_ALIKES_OF_FORWARDED_FOR = "x_forwarded[-_]for|x-forwarded_for"
+_TELLING_OF_CERTIFICATES = "x[-_]ssl[-_](client[-_].*|issuer)"
 
 
 def into_requests(tree: Tree, listener: Listener) -> list[str]:
@@ -69,9 +70,10 @@ def _set(wanted: Set[str], values: dict[str, str], condition: str = "") -> list[
 
 def _ours(tree: Tree, listener: Listener) -> str:
     """A pattern, in lower case, of the headers that no client may send to a listener; empty if it may send all."""
-    names = set(_wanted(listener))
-    look_alikes = [_LOOK_ALIKES_OF_FORWARDED_FOR] if _FORWARDED_FOR in names else []
+    wanted = _wanted(listener)
+    found = [each.lower().replace("-", "[-_]") for each in sorted(wanted - TLS_HEADERS - {_FORWARDED_FOR})]
+    if _FORWARDED_FOR in wanted:
+        found.append(_LOOK_ALIKES_OF_FORWARDED_FOR)
     if listener.protocol is ListenerProtocol.TERMINATED_HTTPS or any(_wanted(each) & TLS_HEADERS for each in tree.listeners):
-        names |= TLS_HEADERS
-    names.discard(_FORWARDED_FOR)
-    return "|".join([each.lower().replace("-", "[-_]") for each in sorted(names)] + look_alikes)
+        found.append(_TELLING_OF_CERTIFICATES)
+    return "|".join(found)
