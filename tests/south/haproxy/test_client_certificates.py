@@ -14,10 +14,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bascule.model.backend import Rejected
-from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol
+from bascule.model.objects import (
+    ClientAuthentication,
+    CompareType,
+    L7Policy,
+    L7Rule,
+    Listener,
+    ListenerProtocol,
+    PolicyAction,
+    RuleType,
+)
 from bascule.model.rules.listener import TLS_HEADERS
 from tests.south.haproxy.certificates import DAY, NOW, Certificates, pem, revoked
-from tests.south.haproxy.site import Answer, Site
+from tests.south.haproxy.site import Answer, Site, new_id
 
 REFUSED = (ssl.SSLError, ConnectionError)
 
@@ -38,7 +47,7 @@ def clients() -> Clients:
         "good": pem(authority.issue_cert(common_name="good", organization_name="Good & Sons", not_after=NOW + DAY)),
         "expired": pem(authority.issue_cert(common_name="expired", not_before=NOW - 2 * DAY, not_after=NOW - DAY)),
         "revoked": pem(authority.issue_cert(common_name="revoked")),
-        "unknown": pem(trustme.CA().issue_cert(common_name="unknown")),
+        "stranger": pem(trustme.CA().issue_cert(common_name="good", organization_name="Good & Sons")),
         "line break": pem(authority.issue_cert(common_name="a\r\nX-Admin: true\r\n\r\nGET / HTTP/1.1")),
     }
     held.add("ca", authority.cert_pem.bytes())
@@ -73,7 +82,7 @@ def test_whoever_has_no_good_certificate_is_turned_away_where_one_is_mandatory(s
     site.serve()
     assert get(site, clients, listener, "good").name == "a"
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        for kind in (None, "expired", "revoked", "unknown"):
+        for kind in (None, "expired", "revoked", "stranger"):
             with pytest.raises(REFUSED):
                 get(site, clients, listener, kind, version)
 
@@ -99,7 +108,7 @@ def test_members_are_told_who_the_client_is(site: Site, clients: Clients) -> Non
 def test_a_bad_certificate_comes_through_where_it_is_optional_but_nobody_is_told_a_name(site: Site, clients: Clients) -> None:
     listener = listening(site, clients, ClientAuthentication.OPTIONAL)
     site.serve()
-    for kind, results in (("expired", "10"), ("revoked", "23"), ("unknown", "20 21")):
+    for kind, results in (("expired", "10"), ("revoked", "23"), ("stranger", "20 21")):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             found = told(get(site, clients, listener, kind, version))
             assert found.pop("x-ssl-client-verify") in results.split()
@@ -190,3 +199,33 @@ def test_what_is_no_authority_is_the_fault_of_its_listener(site: Site, clients: 
         outcome = site.apply()
         assert isinstance(outcome, Rejected), outcome
         assert outcome.objects == (listener.id,)
+
+
+def test_rules_about_certificates(site: Site, clients: Clients) -> None:
+    """Each rule rejects what it matches, straight and inverted."""
+    table = [
+        (RuleType.SSL_CONN_HAS_CERT, None, CompareType.EQUAL_TO, "true", {"good", "expired", "revoked", "stranger"}),
+        (RuleType.SSL_VERIFY_RESULT, None, CompareType.EQUAL_TO, "0", {None, "good"}),
+        (RuleType.SSL_VERIFY_RESULT, None, CompareType.EQUAL_TO, "10", {"expired"}),
+        # A name is believed of a good certificate alone.
+        (RuleType.SSL_DN_FIELD, "CN", CompareType.EQUAL_TO, "good", {"good"}),
+        (RuleType.SSL_DN_FIELD, "CN", CompareType.STARTS_WITH, "e", set()),
+        (RuleType.SSL_DN_FIELD, "O", CompareType.CONTAINS, "& Sons", {"good"}),
+        (RuleType.SSL_DN_FIELD, "O", CompareType.ENDS_WITH, "Sons", {"good"}),
+        (RuleType.SSL_DN_FIELD, "O", CompareType.REGEX, "^Good .* S", {"good"}),
+    ]
+    listeners = []
+    for kind, key, compare, value, _ in table:
+        pair = []
+        for invert in (False, True):
+            listener = listening(site, clients, ClientAuthentication.OPTIONAL)
+            policy = L7Policy(id=new_id(), listener_id=listener.id, action=PolicyAction.REJECT, position=1)
+            fields = {"type": kind, "compare_type": compare, "value": value, "key": key, "invert": invert}
+            site.put(policy, L7Rule(id=new_id(), l7policy_id=policy.id, **fields))
+            pair.append(listener)
+        listeners.append(pair)
+    site.serve()
+    for row, pair in zip(table, listeners, strict=True):
+        for kind in (None, "good", "expired", "revoked", "stranger"):
+            rejected = [get(site, clients, listener, kind).status == 403 for listener in pair]
+            assert rejected == [kind in row[4], kind not in row[4]], (row, kind)

@@ -63,6 +63,7 @@ def _sticky(kind: PersistenceType, **fields: object) -> Pool:
             (dataclasses.replace(LISTENER, protocol=protocol), f"protocol {protocol} is not possible; it can be HTTP, TERM")
             for protocol in (ListenerProtocol.UDP, ListenerProtocol.SCTP)
         ],
+        (dataclasses.replace(LISTENER, insert_headers={"X-Mine": "true"}), "insert_headers 'X-Mine' is not possible; possible are"),
         (
             dataclasses.replace(LISTENER, tls_versions=("SSLv3", "TLSv1.2")),
             "tls_versions SSLv3 is not possible; possible",

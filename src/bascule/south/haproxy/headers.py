@@ -9,10 +9,10 @@ so do the other listeners of a load balancer that inserts some. Who a client is,
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 
 from bascule.model.objects import Listener, ListenerProtocol, Tree
-from bascule.model.rules.listener import TLS_HEADERS
+from bascule.model.rules.listener import HEADERS, TLS_HEADERS
 from bascule.south.haproxy.quoting import word
 
 _FORWARDED_FOR = "X-Forwarded-For"
@@ -58,6 +58,12 @@ def into_answers(listener: Listener) -> list[str]:
     policy += "; includeSubDomains" if listener.hsts_include_subdomains else ""
     policy += "; preload" if listener.hsts_preload else ""
     return [f"    http-after-response set-header Strict-Transport-Security {word(policy)}"]
+
+
+def refuse(listener: Listener) -> Iterator[str]:
+    """Headers that cannot be inserted."""
+    for header in sorted(set(listener.insert_headers) - HEADERS - TLS_HEADERS):
+        yield f"insert_headers {header!r} is not possible; possible are {', '.join(sorted(HEADERS | TLS_HEADERS))}."
 
 
 def _wanted(listener: Listener) -> Set[str]:

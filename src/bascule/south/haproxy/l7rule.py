@@ -24,8 +24,17 @@ _RESULT = re.compile(r"[0-9]{1,9}")
 
 
 def render(rule: L7Rule) -> list[str]:
-    """The ACL of a rule, not inverted."""
-    return [f"    # l7rule {rule.id}", *(f"    acl {name(rule.id)} {test}" for test in _tests(rule))]
+    """The ACL of a rule, not inverted. The name in a certificate counts only if the certificate was found good."""
+    lines = [f"    # l7rule {rule.id}"]
+    if rule.type is RuleType.SSL_DN_FIELD:
+        field = word(f"ssl_c_s_dn({argument(rule.key or '')})")
+        lines.append(f"    http-request set-var({_variable(rule)}) {field} if {{ ssl_c_used }} {{ ssl_c_verify 0 }}")
+    return lines + [f"    acl {name(rule.id)} {test}" for test in _tests(rule)]
+
+
+def _variable(rule: L7Rule) -> str:
+    """Where the name in a good certificate stands, for a rule that compares it."""
+    return f"txn.{name(rule.id).replace('-', '_')}"
 
 
 def _tests(rule: L7Rule) -> list[str]:
@@ -53,7 +62,7 @@ def _looked_at(rule: L7Rule) -> tuple[str, ...]:
         case RuleType.COOKIE:
             return (word(f"req.cook({argument(rule.key or '')})"),)
         case RuleType.SSL_DN_FIELD:
-            return (word(f"ssl_c_s_dn({argument(rule.key or '')})"),)
+            return (f"var({_variable(rule)})",)
         case RuleType.FILE_TYPE:
             return ("path,field(-1,/)",)
         case _:

@@ -83,6 +83,7 @@ def refuse(listener: Listener) -> Iterator[str]:
     """What of a listener cannot be carried."""
     if listener.protocol not in MODES:
         yield f"protocol {listener.protocol} is not possible; it can be {_list(MODES)}."
+    yield from headers.refuse(listener)
     yield from tls.refuse(listener)
     for cidr in listener.allowed_cidrs:
         if not _is_network(cidr):
