@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -73,11 +74,16 @@ class Authority:
     def chain(self) -> bytes:
         return self.pem + self.issuer.chain() if self.issuer else b""
 
-    def crl(self, ends_at: float | None = None) -> bytes:
-        """A revocation list that revokes nothing."""
+    def crl(self, ends_at: float | None = None, revoked: Collection[bytes] = ()) -> bytes:
+        """A list that revokes these certificates; a file's first counts."""
         end = time.time() + YEAR if ends_at is None else ends_at
-        built = x509.CertificateRevocationListBuilder().issuer_name(_name(self.name))
-        built = built.last_update(_moment(end - 2 * YEAR)).next_update(_moment(end))
+        begin = _moment(end - 2 * YEAR)
+        built = x509.CertificateRevocationListBuilder().issuer_name(_name(self.name)).last_update(begin).next_update(_moment(end))
+        for pem in revoked:
+            number = x509.load_pem_x509_certificate(pem).serial_number
+            built = built.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(number).revocation_date(begin).build()
+            )
         return built.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
