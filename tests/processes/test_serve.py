@@ -130,15 +130,6 @@ def test_plan_says_what_would_change_and_changes_nothing(site: Site) -> None:
         assert "nobody not found" in unknown.stderr
 
 
-@pytest.fixture
-def real(tmp_path: Path) -> Iterator[Site]:
-    """A place with the HAProxy provider. Whatever HAProxy is left at the end is killed."""
-    site = Site(tmp_path, "haproxy")
-    yield site
-    for process in haproxys(site.state):
-        os.kill(process, signal.SIGKILL)
-
-
 def answers(address: str, port: int) -> bool:
     """Whether the load balancer itself answers: with an error, since there are no servers here."""
     try:
