@@ -74,8 +74,9 @@ def looked(conn: sa.Connection, keys: Iterable[Key], now: float) -> None:
 def save(conn: sa.Connection, before: Iterable[SecretUse], after: Iterable[SecretUse]) -> None:
     """Write what changed between two states of the uses in some units, which are locked."""
     old, new = ({each.key: each for each in side} for side in (before, after))
-    delete(conn, secret_use, _KEYS, [key for key in old if key not in new])
-    changed = [_row(each) for key, each in new.items() if old.get(key) != each]
+    # In the order in which `looked` writes, so that the two are not in each other's way.
+    delete(conn, secret_use, _KEYS, sorted(key for key in old if key not in new))
+    changed = [_row(each) for key, each in sorted(new.items(), key=lambda item: item[0]) if old.get(key) != each]
     upsert(conn, secret_use, _KEYS, old.keys(), changed)
 
 
