@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bascule.model.backend import Done, Outcome, Plan, Rejected, Retry, Secrets
 from bascule.model.documents import Documents, digest
-from bascule.south.haproxy import check, live, state
+from bascule.south.haproxy import check, counters, live, state
 from bascule.south.haproxy.configurations import Configurations, ContentGone
 from bascule.south.haproxy.process import Process, ProcessError
 from bascule.south.haproxy.render import CONFIGURATION, INSTANCE, STATE_FILE, without_configuration
@@ -92,7 +92,8 @@ class Instance:
             return
         try:
             self._keep_states(target[CONFIGURATION])
-            self._process.take(target[INSTANCE])
+            with counters.handed_over(self._directory):
+                self._process.take(target[INSTANCE])
         except BaseException:
             self._configurations.use(before)
             raise

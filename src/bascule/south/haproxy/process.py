@@ -18,11 +18,10 @@ from pathlib import Path
 
 from bascule.south.haproxy.configurations import CURRENT, IDENTITY
 from bascule.south.haproxy.render import CONFIGURATION, STATE_FILE
-from bascule.south.haproxy.runtime import ask, reachable, running
+from bascule.south.haproxy.runtime import MASTER_SOCKET, ask, reachable, running
 
 _LOCK = "lock"
 _PID = "haproxy.pid"
-_MASTER = "master.sock"
 _LOG = "start.log"
 START_TIMEOUT = 20.0
 TAKEN_TIMEOUT = 10.0
@@ -78,7 +77,7 @@ class Process:
 
         def told() -> bool:
             try:
-                answers.append(ask(self._directory, "reload", TAKEN_TIMEOUT, name=_MASTER))
+                answers.append(ask(self._directory, "reload", TAKEN_TIMEOUT, name=MASTER_SOCKET))
             except ConnectionRefusedError:
                 return False
             except ConnectionResetError:  # HAProxy before 2.7 has no answer: it is gone when it begins anew
@@ -113,7 +112,7 @@ class Process:
         with self._lock() as lock, open(self._directory / _LOG, "w+", encoding="utf-8", errors="replace") as log:
             os.chmod(log.fileno(), 0o600)
             command: list[str | Path] = [self._binary, "-W", "-D", "-C", self._directory / CURRENT, "-p", f"../{_PID}"]
-            command += ["-S", f"unix@../{_MASTER},mode,600", "-f", CONFIGURATION, "-f", IDENTITY]
+            command += ["-S", f"unix@../{MASTER_SOCKET},mode,600", "-f", CONFIGURATION, "-f", IDENTITY]
             started = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

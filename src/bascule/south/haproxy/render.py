@@ -47,6 +47,7 @@ defaults
     load-server-state-from-file global
     retries 3
     option redispatch 1
+    option contstats
     option allbackups
     timeout client 50s
     timeout connect 5s

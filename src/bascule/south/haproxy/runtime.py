@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bascule.south.haproxy.quoting import escaped, log_format
@@ -14,6 +14,9 @@ from bascule.south.haproxy.render import STATS_SOCKET
 
 _VARIABLE = "proc.bascule"
 _VALUE = re.compile(rf"{re.escape(_VARIABLE)}: type=str value=<(.*)>")
+MASTER_SOCKET = "master.sock"
+
+_PROMPT = b"\n> "
 
 
 @contextlib.contextmanager
@@ -38,6 +41,25 @@ def ask(directory: Path, command: str, timeout: float = 3.0, *, name: str = STAT
         while part := connection.recv(65536):
             parts.append(part)
         return b"".join(parts).decode(errors="replace")
+
+
+@contextlib.contextmanager
+def conversation(directory: Path, timeout: float) -> Iterator[Callable[[str], str]]:
+    """Several commands to the same worker. Raises OSError when it does not answer, then and later."""
+    with _connected(directory, STATS_SOCKET, timeout) as connection:
+
+        def say(command: str) -> str:
+            connection.sendall(f"{command}\n".encode())
+            answer = b""
+            while not answer.endswith(_PROMPT):
+                part = connection.recv(65536)
+                if not part:
+                    raise OSError("HAProxy ended the conversation")
+                answer += part
+            return answer.removesuffix(_PROMPT).decode(errors="replace")
+
+        say("prompt")
+        yield say
 
 
 def reachable(directory: Path) -> bool:
