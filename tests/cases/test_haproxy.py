@@ -9,16 +9,25 @@ from pathlib import Path
 import pytest
 
 from bascule.south.haproxy import Binary, certificate
-from bascule.south.haproxy.render import CONFIGURATION, refuse, render
+from bascule.south.haproxy.render import CONFIGURATION, INSTANCE, instance, refuse, render
 from tests.cases import loader
 from tests.cases.conftest import Golden
 
 
 @pytest.mark.parametrize("case", loader.NAMES)
 def test_documents(case: str, golden: Golden) -> None:
-    documents = dict(render(loader.definition(case)))
+    definition = loader.definition(case)
+    documents = dict(render(definition))
+    said = documents.pop(INSTANCE)
+    assert said == instance(documents, definition.replace)
     golden.check(loader.CASES / case / "haproxy.cfg", documents.pop(CONFIGURATION))
     golden.check(loader.CASES / case / "haproxy.json", json.dumps(documents, indent=2) + "\n")
+
+
+def test_an_instance_that_runs_other_documents_says_so() -> None:
+    documents = render(loader.definition("tls_termination"))
+    others = [instance({**documents, name: "other"}, 0) for name in documents if name != INSTANCE]
+    assert len({documents[INSTANCE], instance(documents, 1), *others}) == len(documents) + 1
 
 
 @pytest.mark.parametrize("case", loader.NAMES)
