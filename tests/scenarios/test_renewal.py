@@ -85,6 +85,7 @@ def test_a_renewed_certificate_is_carried_out_within_a_round(world: World) -> No
     assert world.unit(tree.id).asked == asked
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_only_who_uses_it_is_asked(world: World) -> None:
     for name in ("www.pem", "shop.pem"):
         world.certificate(name, AUTHORITY.issue())
@@ -95,6 +96,7 @@ def test_only_who_uses_it_is_asked(world: World) -> None:
     assert [world.unit(tree.id).asked for tree in (first, second, both)] == [2, 1, 2]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_cannot_be_read_now_touches_nothing_that_serves(world: World) -> None:
     path = world.certificate("www.pem", AUTHORITY.issue())
     content = path.read_bytes()
@@ -109,6 +111,7 @@ def test_what_cannot_be_read_now_touches_nothing_that_serves(world: World) -> No
     assert (listener_of(world, tree), world.unit(tree.id).asked) == (before, 1)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_can_be_read_again_is_taken_at_once(world: World) -> None:
     path = world.certificate("www.pem", AUTHORITY.issue())
     content = path.read_bytes()
@@ -128,6 +131,7 @@ def test_what_can_be_read_again_is_taken_at_once(world: World) -> None:
     assert (world.status(tree.id, listener.id), world.faults(tree.id)) == ("ACTIVE", {})
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -187,6 +191,7 @@ def test_the_owner_is_warned_once_for_each_step(world: World) -> None:
     assert world.faults(tree.id) == {}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_step_that_was_missed_is_not_made_up_for(world: World) -> None:
     end = world.clock.now + 3 * DAY
     world.certificate("www.pem", AUTHORITY.issue(ends_at=end))
@@ -204,6 +209,7 @@ def test_a_step_that_was_missed_is_not_made_up_for(world: World) -> None:
     assert len(told(world, tree, "expires")) == 3
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_expired_certificate_can_be_used(world: World) -> None:
     world.certificate("old.pem", AUTHORITY.issue(ends_at=world.clock.now - DAY))
     tree = carried(world, "old.pem")
@@ -212,6 +218,7 @@ def test_an_expired_certificate_can_be_used(world: World) -> None:
     assert world.faults(tree.id) == {}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_kind_of_file_is_looked_after(world: World) -> None:
     soon, later = world.clock.now + 5 * DAY, world.clock.now + 4000 * DAY
     root = Authority("Root", ends_at=later)
