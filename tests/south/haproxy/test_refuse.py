@@ -135,7 +135,7 @@ def test_a_cookie_needs_requests_to_be_read(backend: HAProxyBackend, kind: Persi
 
 
 def test_what_is_there_already_stands_in_nobodys_way(backend: HAProxyBackend) -> None:
-    before = TREE.put(dataclasses.replace(MONITOR, type=MonitorType.PING))
+    before = TREE.put(dataclasses.replace(MONITOR, type=MonitorType.UDP_CONNECT))
     after = before.put(dataclasses.replace(MEMBER, weight=5))
     assert backend.refuse(after, before) == []
     assert [each.object_id for each in backend.refuse(after.put(dataclasses.replace(RULE, value="")), before)] == ["rule"]

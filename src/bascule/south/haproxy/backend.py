@@ -11,9 +11,9 @@ from typing import TypeVar
 from bascule.model.backend import Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, ServiceDefinition
 from bascule.model.documents import Documents
-from bascule.model.objects import ListenerProtocol, Tree
+from bascule.model.objects import ListenerProtocol, MonitorType, Tree
 from bascule.model.status import Report
-from bascule.south.haproxy import listener, ports
+from bascule.south.haproxy import listener, ports, prober
 from bascule.south.haproxy import render as rendering
 from bascule.south.haproxy.binary import Binary
 from bascule.south.haproxy.fence import fenced
@@ -50,11 +50,11 @@ class HAProxyBackend:
         return (LaneSpec(f"haproxy:{self._host}", (self._host,)),)
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
-        """What HAProxy cannot carry of what is new in a tree, and new ports that it could not bind."""
+        """What HAProxy cannot carry of what is new in a tree, and what this system does not let it do: ports and probes."""
         known = set(self._never(before)) if before else set()
         found = [refusal for refusal in self._never(tree) if refusal not in known]
         if not found and self._host == socket.gethostname():
-            found = list(_unbindable(tree, before, self._ports(tree.id)))
+            found = [*_unbindable(tree, before, self._ports(tree.id)), *self._unpingable(tree, before)]
         return found
 
     def _never(self, tree: Tree) -> list[Refusal]:
@@ -97,6 +97,13 @@ class HAProxyBackend:
             return self._instance(target[0]).read()
         except OSError as error:
             return Lost(f"The files of the instance cannot be read: {error.strerror}.")
+
+    def _unpingable(self, tree: Tree, before: Tree | None) -> Iterator[Refusal]:
+        """New PING monitors where this system does not permit probes."""
+        for each in tree.monitors:
+            known = before and each.id in before.children
+            if each.type is MonitorType.PING and not known and (text := prober.trouble(self._directory)):
+                yield Refusal(each.id, f"Health monitor type PING is not possible on this system: {text}")
 
     def _ports(self, unit_id: str) -> Collection[tuple[str, int]] | None:
         """The ports that an instance holds; none where we may not look: then it is another user's, who shares no port with us."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from bascule.model.backend import Secrets
 from bascule.model.documents import Documents
 from bascule.model.secrets import SecretRef
-from bascule.south.haproxy import certificate
+from bascule.south.haproxy import certificate, prober
 from bascule.south.haproxy.render import CONFIGURATION, INSTANCE
 from bascule.south.haproxy.runtime import identity
 
@@ -58,6 +58,8 @@ class Configurations:
             documents[f"{path.parent.name}/{path.stem}"] = _sound(path)
         for path in sorted(self._link.glob(f"{certificate.LISTS}/*")):
             documents[f"{certificate.LISTS}/{path.name}"] = _text(path)
+        for path in sorted(self._link.glob(f"{prober.PROGRAMS}/*")):
+            documents[f"{prober.PROGRAMS}/{path.name}"] = _text(path)
         if (path := self._link / CONFIGURATION).exists():
             documents[CONFIGURATION] = _text(path)
         return documents
@@ -72,7 +74,7 @@ class Configurations:
                 elif name == INSTANCE:
                     _write(folder / IDENTITY, identity(body).encode())
                 else:
-                    _write(folder / name, body.encode())
+                    _write(folder / name, body.encode(), program=name.startswith(f"{prober.PROGRAMS}/"))
         except BaseException:
             shutil.rmtree(folder)
             raise
@@ -126,9 +128,9 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file that only we may read."""
+def _write(path: Path, content: bytes, *, program: bool = False) -> None:
+    """Write a new file that only we may read, and run if it is a program."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o700 if program else 0o600)
     with os.fdopen(opened, "wb") as file:
         file.write(content)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from bascule.model.objects import HealthMonitor, HttpMethod, Member, MonitorType
+from bascule.model.documents import Documents
+from bascule.model.objects import HealthMonitor, HttpMethod, Member, MonitorType, Pool, Tree
 from bascule.model.rules.health_monitor import HTTP_TYPES
-from bascule.south.haproxy import tls_hello
+from bascule.south.haproxy import prober, tls_hello
 from bascule.south.haproxy.quoting import address, log_format, printable, word
 
-_TYPES = (MonitorType.HTTP, MonitorType.HTTPS, MonitorType.TCP, MonitorType.TLS_HELLO)
+_TYPES = (MonitorType.HTTP, MonitorType.HTTPS, MonitorType.PING, MonitorType.TCP, MonitorType.TLS_HELLO)
 _CODES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2}|(?:\s*,\s*[1-5][0-9]{2})*)")
 _VERSIONS = {None: "HTTP/1.0", 1.0: "HTTP/1.0", 1.1: "HTTP/1.1"}
 
@@ -23,7 +24,11 @@ _LONGEST = (2**31 - 1) // 1000
 
 def render(monitor: HealthMonitor) -> list[str]:
     """The lines of a backend that say how to probe. A TCP monitor only connects."""
-    lines = [f"# health_monitor {monitor.id}", f"timeout check {monitor.timeout:d}s"]
+    lines = [f"# health_monitor {monitor.id}"]
+    if monitor.type is MonitorType.PING:
+        lines += prober.render(monitor)
+    else:
+        lines.append(f"timeout check {monitor.timeout:d}s")
     if monitor.type in HTTP_TYPES:
         method = monitor.http_method or HttpMethod.GET
         path = word(monitor.url_path or "/")
@@ -54,6 +59,22 @@ def check(monitor: HealthMonitor, member: Member, *, tls: bool) -> str:
     elif tls and monitor.type is not MonitorType.HTTP:
         words.append("no-check-ssl")
     return " ".join(words)
+
+
+def active(tree: Tree, pool: Pool) -> HealthMonitor | None:
+    """The monitor by which the members of a pool are probed."""
+    return next((each for each in tree.monitors_of(pool.id) if each.admin_state_up), None)
+
+
+def programs(tree: Tree, pools: Iterable[Pool]) -> Documents:
+    """The programs that probe the members of some pools."""
+    found = [(monitor, each) for each in pools if (monitor := active(tree, each)) and monitor.type is MonitorType.PING]
+    return {prober.document(monitor): prober.program(monitor, tree.members_of(each.id)) for monitor, each in found}
+
+
+def for_programs(tree: Tree, pools: Iterable[Pool]) -> Sequence[str]:
+    """What HAProxy as a whole has to be told to run such programs; nothing if there are none."""
+    return prober.GLOBAL if programs(tree, pools) else ()
 
 
 def _host(monitor: HealthMonitor) -> str:

@@ -55,7 +55,7 @@ def render(definition: ServiceDefinition, pool: Pool, mode: str, listeners: Sequ
     lines.append(f"    timeout connect {_longest(each.timeout_member_connect for each in listeners):d}ms")
     lines.append(f"    timeout server {_longest(each.timeout_member_data for each in listeners):d}ms")
     lines += persistence.render(pool)
-    monitor = next((each for each in tree.monitors_of(pool.id) if each.admin_state_up), None)
+    monitor = health_monitor.active(tree, pool)
     if monitor:
         lines += health_monitor.render(monitor)
     transport = _HEADERS[pool.protocol] + member_tls.options(definition, pool, mode, listeners)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bascule.south.haproxy import prober
 from bascule.south.haproxy.configurations import CURRENT, IDENTITY
 from bascule.south.haproxy.render import CONFIGURATION, STATE_FILE
 from bascule.south.haproxy.runtime import MASTER_SOCKET, ask, reachable, running
@@ -118,7 +119,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={"PATH": os.defpath},
+                env={"PATH": os.defpath, prober.FOLDER: str(self._directory / CURRENT)},
                 pass_fds=(lock,),
                 start_new_session=True,
             )

@@ -70,6 +70,7 @@ def render(definition: ServiceDefinition) -> Documents:
     for each in listeners:
         if listed := certificate.listed(listener.files(definition, each)):
             documents[certificate.crt_list(each.id)] = listed
+    documents |= health_monitor.programs(definition.tree, pools)
     documents[CONFIGURATION] = _configuration(definition, listeners)
     documents[INSTANCE] = instance(documents, definition.replace)
     return documents
@@ -95,6 +96,7 @@ def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> 
     backends = pool.carried(tree, listeners)
     pools = {pool_id: found for pool_id, _ in backends if (found := tree.pool(pool_id))}
     text = f"# Load balancer {name(tree.id)}. Written by Bascule, which overwrites whatever is changed here.\n{_GLOBAL}"
+    text += "".join(f"    {line}\n" for line in health_monitor.for_programs(tree, pools.values()))
     sticky = any(persistence.by_table(each) for each in pools.values())
     text += f"    localpeer own\n{_DEFAULTS}{_PEERS}" if sticky else _DEFAULTS
     sections = [listener.render(definition, each) for each in listeners]
