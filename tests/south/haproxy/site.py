@@ -80,6 +80,7 @@ class Server:
         self.name = name
         self.port = free_port()
         self.asked: list[str] = []
+        self.hosts: list[str] = []
         self.heard: list[str] = []
         self.status = 200
         self.headers: dict[str, str] = {}
@@ -127,6 +128,7 @@ class Server:
                 self.connection.close()
 
             def answer(self) -> None:
+                server.hosts.append(self.headers["Host"] or "")
                 server.asked.append(self.path)
                 server.heard.append(f"{self.requestline} {self.headers.get('Host')}")
                 if self.path.startswith("/slow"):

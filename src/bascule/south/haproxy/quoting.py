@@ -11,7 +11,7 @@ import re
 
 _SPECIAL = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,255}")
 
 
 def word(text: str) -> str:
