@@ -84,6 +84,7 @@ CHANGES = [
     Change("add a member", partial(_add, weight=3)),
     Change("add a member, LEAST_CONNECTIONS", _add, pool={"algorithm": Algorithm.LEAST_CONNECTIONS}),
     Change("add a member, SOURCE_IP", _add, pool={"algorithm": Algorithm.SOURCE_IP}),
+    Change("add a member, SOURCE_IP_PORT", _add, pool={"algorithm": Algorithm.SOURCE_IP_PORT}),
     Change("add a member, SOURCE_IP persistence", _add, pool=_persistence(PersistenceType.SOURCE_IP)),
     Change("add a member, HTTP_COOKIE persistence", _add, ("2.6",), pool=_persistence(PersistenceType.HTTP_COOKIE)),
     Change("add a member, TCP monitor", _add, monitor=MonitorType.TCP),
@@ -300,6 +301,42 @@ def test_connections_to_a_removed_member_go_on(site: Site) -> None:
     site.serve()
     assert _worker(site) != worker
     assert {_greeting(site, listener) for _ in range(2)} == {b"a\n", b"b\n"}
+
+
+def _names(site: Site, listener: Listener) -> dict[str, str]:
+    """The members that many clients get, by the clients' addresses."""
+    sources = [f"127.0.{net}.{host}" for net in (1, 2) for host in range(2, 22)]
+    return {source: site.get(listener, source=source).name for source in sources}
+
+
+def test_clients_of_other_members_stay_where_they_are(site: Site) -> None:
+    pool = site.pool(*map(site.server, "abcd"), algorithm=Algorithm.SOURCE_IP)
+    listener = site.listener(default_pool_id=pool.id)
+    site.serve()
+    before = _names(site, listener)
+    site.tree = site.tree.drop(site.tree.members[0].id)
+    site.serve()
+    live_after = _names(site, listener)
+    assert {source for source in before if live_after[source] != before[source]} == {
+        source for source in before if before[source] == "a"
+    }
+    site.replace += 1
+    site.serve()
+    assert _names(site, listener) == live_after
+
+
+def test_remembered_clients_are_handed_on_after_changes(site: Site) -> None:
+    """The folder that the worker was started in is gone by then."""
+    pool = site.pool(*map(site.server, "abcd"), persistence=SessionPersistence(type=PersistenceType.SOURCE_IP))
+    listener = site.listener(default_pool_id=pool.id)
+    site.serve()
+    before = _names(site, listener)
+    for _ in range(3):
+        site.member(pool, free_port(), weight=0)
+        site.serve()
+    site.replace += 1
+    site.serve()
+    assert _names(site, listener) == before
 
 
 @pytest.mark.slow

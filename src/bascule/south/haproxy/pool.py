@@ -8,15 +8,16 @@ from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import Algorithm, Listener, Pool, PoolProtocol, Tree
 from bascule.south.haproxy import health_monitor, l7policy, listener, member, member_tls, persistence, tls
 
+_CONSISTENT = "hash-type consistent"
 _BALANCE = {
     Algorithm.LEAST_CONNECTIONS: ("balance leastconn",),
     Algorithm.ROUND_ROBIN: ("balance roundrobin",),
     # Consistent, so that a member that comes or goes moves only its own share of the clients.
-    Algorithm.SOURCE_IP: ("balance source", "hash-type consistent"),
+    Algorithm.SOURCE_IP: ("balance source", _CONSISTENT),
     Algorithm.SOURCE_IP_PORT: (
         "tcp-request content set-var-fmt(txn.client) %ci:%cp",
         "balance hash var(txn.client)",
-        "hash-type consistent",
+        _CONSISTENT,
     ),
 }
 _HEADERS = {
@@ -59,8 +60,9 @@ def render(definition: ServiceDefinition, pool: Pool, mode: str, listeners: Sequ
     if monitor:
         lines += health_monitor.render(monitor)
     transport = _HEADERS[pool.protocol] + member_tls.options(definition, pool, mode, listeners)
+    numbers = member.numbers(tree.members_of(pool.id)) if _CONSISTENT in _BALANCE[pool.lb_algorithm] else {}
     for each in tree.members_of(pool.id):
-        lines += member.render(pool, each, monitor, transport)
+        lines += member.render(pool, each, monitor, transport, numbers.get(each.id))
     return lines
 
 
