@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,7 @@ from bascule.south.haproxy import Binary, live, servers
 from bascule.south.haproxy.render import CONFIGURATION
 from bascule.south.haproxy.runtime import ask, say
 from tests.addresses import free_port
+from tests.certificates import AUTHORITY
 from tests.south.haproxy.site import Site, until
 
 
@@ -75,11 +77,14 @@ def _monitor(site: Site, pool: Pool, *members: Member) -> None:
     site.monitor(pool)
 
 
-def _persistence(kind: PersistenceType) -> dict[str, object]:
-    return {"persistence": SessionPersistence(type=kind)}
+def _persistence(kind: PersistenceType, **fields: Any) -> dict[str, object]:
+    return {"persistence": SessionPersistence(type=kind, **fields)}
 
 
 EVERY = ("2.6", "2.8")
+HTTP, HTTPS, TCP, HELLO = MonitorType.HTTP, MonitorType.HTTPS, MonitorType.TCP, MonitorType.TLS_HELLO
+MONITORS = (HTTP, HTTPS, TCP, HELLO)
+TRUST = {"tls_enabled": True, "tls_container_ref": "own", "ca_tls_container_ref": "ca", "crl_container_ref": "crl"}
 CHANGES = [
     Change("add a member", partial(_add, weight=3)),
     Change("add a member, LEAST_CONNECTIONS", _add, pool={"algorithm": Algorithm.LEAST_CONNECTIONS}),
@@ -87,8 +92,15 @@ CHANGES = [
     Change("add a member, SOURCE_IP_PORT", _add, pool={"algorithm": Algorithm.SOURCE_IP_PORT}),
     Change("add a member, SOURCE_IP persistence", _add, pool=_persistence(PersistenceType.SOURCE_IP)),
     Change("add a member, HTTP_COOKIE persistence", _add, ("2.6",), pool=_persistence(PersistenceType.HTTP_COOKIE)),
-    Change("add a member, TCP monitor", _add, monitor=MonitorType.TCP),
-    Change("add a member, HTTP monitor", _add, monitor=MonitorType.HTTP),
+    Change("add a member, APP_COOKIE persistence", _add, pool=_persistence(PersistenceType.APP_COOKIE, cookie_name="id")),
+    Change("add a member, PROXY", _add, pool={"protocol": PoolProtocol.PROXY}),
+    Change("add a member, PROXYV2", _add, pool={"protocol": PoolProtocol.PROXYV2}),
+    Change("add a member, TLS", _add, pool={"tls_enabled": True}),
+    Change("add a member, TLS with certificates", _add, pool=TRUST),
+    Change("add the first member, TLS with certificates", _add, EVERY, pool=TRUST, members=0),
+    *(Change(f"add a member, {kind} monitor", _add, monitor=kind) for kind in MONITORS),
+    *(Change(f"add a member, TLS, {kind} monitor", _add, pool={"tls_enabled": True}, monitor=kind) for kind in (HTTP, HTTPS)),
+    *(Change(f"add a member, TLS, {kind} monitor", _add, EVERY, {"tls_enabled": True}, monitor=kind) for kind in (TCP, HELLO)),
     Change("add a member probed elsewhere", partial(_add, monitor_address="127.0.0.1", monitor_port=9), monitor=MonitorType.TCP),
     Change("add the first member", _add, members=0),
     Change("add a backup member", partial(_add, backup=True)),
@@ -136,6 +148,8 @@ def _runs_as_configured(site: Site) -> bool:
 def test_what_takes_a_reload(site: Site, haproxy: Binary) -> None:
     """One pool for each change: the changes are made one after the other, and each is seen to reload or not."""
     server = site.server("a")
+    for ref, content in (("own", AUTHORITY.issue()), ("ca", AUTHORITY.pem), ("crl", AUTHORITY.crl())):
+        site.store(ref, content)
     prepared = []
     for change in CHANGES:
         pool = site.pool(**change.pool)  # type: ignore[arg-type]
