@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+from collections.abc import Callable
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bascule.core import pem
 from bascule.core.pem import Part, Unsuitable
@@ -101,3 +107,33 @@ def test_names_are_one_line_of_text() -> None:
     part = pem.contents(hostile.pem, SecretKind.CA).next_to_end(0)
     assert part is not None
     assert part.name == "two?lines?and a lot more " + "x" * 30
+
+
+def _der(block: bytes) -> bytes:
+    return base64.b64decode(b"".join(block.splitlines()[1:-1]))
+
+
+def _pem(label: str, der: bytes) -> bytes:
+    return f"-----BEGIN {label}-----\n{base64.encodebytes(der).decode()}-----END {label}-----\n".encode()
+
+
+_READ: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
+    "leaf": (_der(LEAF), lambda der: pem.contents(_pem("CERTIFICATE", der) + key_pem(KEY), SecretKind.CERTIFICATE)),
+    "chain": (_der(DEEPER.pem), lambda der: pem.contents(LEAF + key_pem(KEY) + _pem("CERTIFICATE", der), SecretKind.CERTIFICATE)),
+    "key": (_der(key_pem(KEY)), lambda der: pem.contents(LEAF + _pem("PRIVATE KEY", der), SecretKind.CERTIFICATE)),
+    "authority": (_der(AUTHORITY.pem), lambda der: pem.check_revocations(AUTHORITY.crl(), _pem("CERTIFICATE", der))),
+    "crl": (_der(AUTHORITY.crl()), lambda der: pem.check_revocations(_pem("X509 CRL", der), AUTHORITY.pem)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a")
+@pytest.mark.parametrize("what", _READ)
+@given(changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=3))
+def test_what_is_broken_anywhere_is_refused_or_fine(what: str, changes: list[tuple[int, int]]) -> None:
+    """Nothing else is raised: that would be a trouble of ours, and of everything that goes through the same pass."""
+    whole, read = _READ[what]
+    broken = bytearray(whole)
+    for place, value in changes:
+        broken[place % len(broken)] = value
+    with contextlib.suppress(Unsuitable):
+        read(bytes(broken))

@@ -23,6 +23,7 @@ _CERTIFICATES = (b"CERTIFICATE", b"X509 CERTIFICATE")
 _KEYS = (b"PRIVATE KEY", b"RSA PRIVATE KEY", b"EC PRIVATE KEY", b"ENCRYPTED PRIVATE KEY")
 _CRL = b"X509 CRL"
 _LONGEST_NAME = 100
+_BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 T = TypeVar("T")
 
@@ -121,7 +122,7 @@ def _blocks(content: bytes, labels: Iterable[bytes]) -> Iterator[bytes]:
 
 def _certificates(content: bytes) -> list[x509.Certificate]:
     """At least one."""
-    found = _parsed(x509.load_pem_x509_certificate, _blocks(content, _CERTIFICATES), "certificate")
+    found = _parsed(_certificate, _blocks(content, _CERTIFICATES), "certificate")
     if not found:
         raise Unsuitable("is not a PEM file with a certificate")
     return found
@@ -129,9 +130,21 @@ def _certificates(content: bytes) -> list[x509.Certificate]:
 
 def _crls(content: bytes) -> list[x509.CertificateRevocationList]:
     """At least one."""
-    found = _parsed(x509.load_pem_x509_crl, _blocks(content, (_CRL,)), "revocation list")
+    found = _parsed(_crl, _blocks(content, (_CRL,)), "revocation list")
     if not found:
         raise Unsuitable("is not a PEM file with a revocation list (X509 CRL)")
+    return found
+
+
+def _certificate(block: bytes) -> x509.Certificate:
+    found = x509.load_pem_x509_certificate(block)
+    _ = found.subject, found.issuer  # These are read only when they are asked for.
+    return found
+
+
+def _crl(block: bytes) -> x509.CertificateRevocationList:
+    found = x509.load_pem_x509_crl(block)
+    _ = found.issuer, found.next_update_utc
     return found
 
 
@@ -140,7 +153,7 @@ def _parsed(load: Callable[[bytes], T], blocks: Iterable[bytes], what: str) -> l
     for number, block in enumerate(blocks, 1):
         try:
             found.append(load(block))
-        except (ValueError, UnsupportedAlgorithm):
+        except _BROKEN:
             raise Unsuitable(f"has a {what} that cannot be read, the {_ordinal(number)} one") from None
     return found
 
@@ -159,7 +172,7 @@ def _public_key(content: bytes) -> object:
     try:
         # The numbers of an RSA key are not tested to be primes: that takes long, and only the owner would be harmed.
         return load_pem_private_key(block, password=None, unsafe_skip_rsa_key_validation=True).public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except _BROKEN:
         raise Unsuitable("has a private key that cannot be read") from None
 
 
