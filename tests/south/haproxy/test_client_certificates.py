@@ -201,6 +201,7 @@ def test_what_is_no_authority_is_the_fault_of_its_listener(site: Site, clients: 
         assert outcome.objects == (listener.id,)
 
 
+@pytest.mark.slow
 def test_rules_about_certificates(site: Site, clients: Clients) -> None:
     """Each rule rejects what it matches, straight and inverted."""
     table = [

@@ -102,6 +102,7 @@ def test_a_certificate_with_new_content_is_taken_over(site: Site) -> None:
     assert len(list(site.directory.glob("current/certificate/*.pem"))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
 def test_only_the_versions_that_are_wanted_are_spoken(site: Site, certificates: Certificates) -> None:
     wanted = [tuple(VERSIONS)[first:last] for first in range(4) for last in range(first + 1, 5)]

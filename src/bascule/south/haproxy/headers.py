@@ -1,7 +1,8 @@
 """Headers that listeners put into requests, and into answers.
 
 What a client sends under the name of a header that is inserted does not get through, nor does a look-alike: many web servers
-hand `X_Real_IP` and `X-Real-IP` to programs under one name. Only X-Forwarded-For is a list that grows, at its end.
+hand `X_Real_IP`, or `X.Real.IP`, to programs under the same name as `X-Real-IP`. Only X-Forwarded-For is a list that grows, at its
+end.
 
 Members may believe the X-SSL headers. So listeners that end TLS take them out of every request, also where they insert none, and
 so do the other listeners of a load balancer that inserts some. Who a client is, they say only of a certificate that was found good.
@@ -32,8 +33,10 @@ _OF_GOOD_CERTIFICATE = {
     "X-SSL-Client-SHA1": "%[ssl_c_sha1,hex]",
     "X-SSL-Issuer": "%[ssl_c_i_dn]",
 }
-_LOOK_ALIKES_OF_FORWARDED_FOR = "x_forwarded[-_]for|x-forwarded_for"
-_TELLING_OF_CERTIFICATES = "x[-_]ssl[-_](client[-_].*|issuer)"
+# Header names reach HAProxy's rules in lower case.
+_DASH = "[^a-z0-9]"
+_LOOK_ALIKES_OF_FORWARDED_FOR = f"x[^a-z0-9-]forwarded{_DASH}for|x-forwarded[^a-z0-9-]for"
+_TELLING_OF_CERTIFICATES = f"x{_DASH}ssl{_DASH}(client{_DASH}.*|issuer)"
 
 
 def into_requests(tree: Tree, listener: Listener) -> list[str]:
@@ -77,7 +80,7 @@ def _set(wanted: Set[str], values: dict[str, str], condition: str = "") -> list[
 def _ours(tree: Tree, listener: Listener) -> str:
     """A pattern, in lower case, of the headers that no client may send to a listener; empty if it may send all."""
     wanted = _wanted(listener)
-    found = [each.lower().replace("-", "[-_]") for each in sorted(wanted - TLS_HEADERS - {_FORWARDED_FOR})]
+    found = [each.lower().replace("-", _DASH) for each in sorted(wanted - TLS_HEADERS - {_FORWARDED_FOR})]
     if _FORWARDED_FOR in wanted:
         found.append(_LOOK_ALIKES_OF_FORWARDED_FOR)
     if listener.protocol is ListenerProtocol.TERMINATED_HTTPS or any(_wanted(each) & TLS_HEADERS for each in tree.listeners):
