@@ -124,6 +124,7 @@ def test_backup_members_are_probed_too(site: Site) -> None:
     assert until(lambda: site.seen(dead) == "DOWN")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [1.0, 1.1])
 def test_every_method(site: Site, version: float) -> None:
     server = site.server("a")
@@ -203,3 +204,30 @@ def test_tls_hello_asks_for_a_name(site: Site) -> None:
     site.serve()
     assert until(lambda: "www.example.com" in asked_for)
     assert site.seen(site.tree.members[0]) == "UP"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "elsewhere", "with_tls", "without"),
+    [
+        (MonitorType.TCP, False, "UP", "UP"),
+        (MonitorType.TLS_HELLO, False, "UP", "DOWN"),
+        (MonitorType.HTTP, False, "UP", "DOWN"),
+        (MonitorType.HTTPS, False, "UP", "DOWN"),
+        (MonitorType.HTTP, True, "DOWN", "UP"),
+        (MonitorType.HTTPS, True, "UP", "DOWN"),
+    ],
+)
+def test_pools_with_tls_are_probed_over_it_where_that_is_the_question(
+    site: Site, kind: MonitorType, elsewhere: bool, with_tls: str, without: str
+) -> None:
+    pool = site.pool(tls_enabled=True, alpn_protocols=("h2", "http/1.1"))
+    servers = [site.server("a", _context()), site.server("b")]
+    places = [{"port": 9, "monitor_port": each.port} if elsewhere else {"port": each.port} for each in servers]
+    members = [site.member(pool, **place) for place in places]
+    dead = site.member(pool, 9, backup=True)
+    site.monitor(pool, kind)
+    site.listener(default_pool_id=pool.id)
+    site.serve()
+    assert _statuses(site, {members[0]: with_tls, members[1]: without, dead: "DOWN"})
+    assert not until(lambda: [site.seen(each) for each in members] != [with_tls, without], 1.5)

@@ -101,6 +101,7 @@ def test_a_host_may_be_pinged_at_another_address(site: Site, host: Host) -> None
     assert [site.seen(each) for each in elsewhere] == ["UP", "UP"]
 
 
+@pytest.mark.slow
 def test_probing_goes_on_where_folders_come_and_go(site: Site) -> None:
     pool = site.pool()
     member = site.member(pool, 80)

@@ -16,13 +16,15 @@ _CODES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2}|(?:\s*,\s*[1-5][0-9]{2})*)"
 _VERSIONS = {None: "HTTP/1.0", 1.0: "HTTP/1.0", 1.1: "HTTP/1.1"}
 
 _OWN_HOST = r"'%[bc_dst,regsub(.*:.*,[\\0])]'"
-"""The address that is probed, as the name of a host. HTTP/1.1 without one is an error to many servers."""
+"""The address that is probed, as the name of a host. HTTP/1.1 or HTTP/2 without one is an error to many servers."""
+
+_HTTP_2 = "h2"
 
 _LONGEST = (2**31 - 1) // 1000
 """Seconds. HAProxy counts milliseconds in 32 bits with a sign, and does not start with more."""
 
 
-def render(monitor: HealthMonitor) -> list[str]:
+def render(pool: Pool, monitor: HealthMonitor) -> list[str]:
     """The lines of a backend that say how to probe. A TCP monitor only connects."""
     lines = [f"# health_monitor {monitor.id}"]
     if monitor.type is MonitorType.PING:
@@ -33,7 +35,7 @@ def render(monitor: HealthMonitor) -> list[str]:
         method = monitor.http_method or HttpMethod.GET
         path = word(monitor.url_path or "/")
         lines.append("option httpchk")
-        lines.append(f"http-check send meth {method} uri {path} ver {_VERSIONS[monitor.http_version]}{_host(monitor)}")
+        lines.append(f"http-check send meth {method} uri {path} ver {_VERSIONS[monitor.http_version]}{_host(pool, monitor)}")
         lines.append(f"http-check expect status {_codes(monitor.expected_codes or '200')}")
     elif monitor.type is MonitorType.TLS_HELLO:
         lines.append("option tcp-check")
@@ -42,8 +44,8 @@ def render(monitor: HealthMonitor) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def check(monitor: HealthMonitor, member: Member, *, tls: bool) -> str:
-    """The part of a server line that has it probed. `tls`: whether the line says already how its server is reached over TLS.
+def check(pool: Pool, monitor: HealthMonitor, member: Member) -> str:
+    """The part of a server line that has it probed. In a pool with TLS the line also says how its server is reached.
 
     Probes speak as the traffic does, with TLS and the PROXY protocol, until HAProxy is told of another place.
     """
@@ -53,12 +55,21 @@ def check(monitor: HealthMonitor, member: Member, *, tls: bool) -> str:
     if member.monitor_port is not None and member.monitor_port != member.protocol_port:
         words.append(f"port {member.monitor_port:d}")
     if monitor.type is MonitorType.HTTPS:
-        words.append("check-ssl" if tls else "check-ssl verify none")
+        words.append("check-ssl" if pool.tls_enabled else "check-ssl verify none")
         if monitor.domain_name:
             words.append(f"check-sni {word(monitor.domain_name)}")
-    elif tls and monitor.type is not MonitorType.HTTP:
-        words.append("no-check-ssl")
+    if pool.tls_enabled:
+        words += _over_tls(pool, monitor)
     return " ".join(words)
+
+
+def _over_tls(pool: Pool, monitor: HealthMonitor) -> Iterator[str]:
+    """How a pool with TLS is probed: by HTTP over TLS, else without. HAProxy 2.6 speaks HTTP/1 to a member that was offered HTTP/2
+    and took it, unless the offer is said once more for probes."""
+    if monitor.type not in HTTP_TYPES:
+        yield "no-check-ssl"
+    elif pool.alpn_protocols:
+        yield f"check-alpn {word(','.join(pool.alpn_protocols))}"
 
 
 def active(tree: Tree, pool: Pool) -> HealthMonitor | None:
@@ -77,10 +88,11 @@ def for_programs(tree: Tree, pools: Iterable[Pool]) -> Sequence[str]:
     return prober.GLOBAL if programs(tree, pools) else ()
 
 
-def _host(monitor: HealthMonitor) -> str:
+def _host(pool: Pool, monitor: HealthMonitor) -> str:
     if monitor.domain_name:
         return f" hdr Host {log_format(monitor.domain_name)}"
-    return f" hdr Host {_OWN_HOST}" if monitor.http_version == 1.1 else ""
+    named = monitor.http_version == 1.1 or (pool.tls_enabled and _HTTP_2 in pool.alpn_protocols)
+    return f" hdr Host {_OWN_HOST}" if named else ""
 
 
 def _codes(expected: str) -> str:

@@ -37,7 +37,7 @@ def render(pool: Pool, member: Member, monitor: HealthMonitor | None, transport:
     if persistence.by_cookie(pool):
         line += f" cookie {member.id}"
     if monitor:
-        line += f" {health_monitor.check(monitor, member, tls=pool.tls_enabled)}"
+        line += f" {health_monitor.check(pool, monitor, member)}"
     if member.backup:
         line += " backup"
     if not member.admin_state_up:

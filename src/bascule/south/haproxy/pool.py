@@ -58,7 +58,7 @@ def render(definition: ServiceDefinition, pool: Pool, mode: str, listeners: Sequ
     lines += persistence.render(pool)
     monitor = health_monitor.active(tree, pool)
     if monitor:
-        lines += health_monitor.render(monitor)
+        lines += health_monitor.render(pool, monitor)
     transport = _HEADERS[pool.protocol] + member_tls.options(definition, pool, mode, listeners)
     numbers = member.numbers(tree.members_of(pool.id)) if _CONSISTENT in _BALANCE[pool.lb_algorithm] else {}
     for each in tree.members_of(pool.id):
