@@ -133,10 +133,12 @@ def running() -> Iterator[Site]:
 
 @contextmanager
 def haproxy(binary: Binary, file: Path, configuration: str) -> Iterator[None]:
-    """A HAProxy with a configuration of one's own."""
+    """A HAProxy with a configuration of one's own. It has a session of its own, as Bascule's have: Linux shares processors out
+    among sessions."""
     file.write_text(configuration)
     with file.with_suffix(".log").open("wb") as log:
-        process = subprocess.Popen([binary.path, "-f", file], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        command = [binary.path, "-f", file]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
         yield
     finally:
