@@ -203,6 +203,32 @@ def test_the_proxy_header_comes_before_tls(site: Site, speaking: Trust, proxy: P
     assert until(lambda: site.seen(site.tree.members[0]) == "UP", 20)
 
 
+def test_a_member_that_joins_a_running_haproxy_is_spoken_to_like_the_others(site: Site, speaking: Trust) -> None:
+    context = speaking(client=True)
+    context.set_alpn_protocols(["http/1.1"])
+    refs = {
+        "ca_tls_container_ref": site.store("ca", AUTHORITY.pem),
+        "crl_container_ref": site.store("crl", AUTHORITY.crl()),
+        "tls_container_ref": site.store("own", AUTHORITY.issue("balancer.example.com")),
+    }
+    servers = [site.server(name, context, proxied=True) for name in "ab"]
+    fields = {"tls_versions": ("TLSv1.2",), "alpn_protocols": ALL, "protocol": PoolProtocol.PROXYV2, "tls_enabled": True, **refs}
+    pool = site.pool(servers[0], **fields)  # type: ignore[arg-type]
+    site.monitor(pool, MonitorType.HTTP)
+    plain, encrypted = site.listener(default_pool_id=pool.id), terminating(site, pool)
+    site.serve()
+    processes = site.processes()
+    site.member(pool, servers[1].port)
+    site.serve()
+    assert site.processes() == processes
+    assert until(lambda: {site.seen(member) for member in site.tree.members} == {"UP"}, 20)
+    told: dict[str, Any] = {answer.name: answer.said("tls") for answer in (site.get(plain) for _ in range(4))}
+    assert set(told) == {"a", "b"}
+    assert told["a"] == told["b"]
+    assert (told["b"]["version"], told["b"]["alpn"], told["b"]["client"]) == ("TLSv1.2", "http/1.1", "balancer.example.com")
+    assert [TlsClient(site, encrypted, "member.example.com").get()[1]["name"] for _ in "ab"] == ["member.example.com"] * 2
+
+
 def test_what_haproxy_does_not_accept_is_the_fault_of_the_pool(site: Site, speaking: Trust) -> None:
     listener = through(site, site.server("a", speaking()))
     pool = site.tree.pools_of(listener.id)[0]
