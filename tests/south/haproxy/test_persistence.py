@@ -10,6 +10,7 @@ import pytest
 from bascule.model.objects import Listener, ListenerProtocol, PersistenceType, SessionPersistence
 from tests.south.haproxy.site import Answer, Server, Site
 
+TO_THEMSELVES = {name: name for name in "abcd"}
 BY_SOURCE = SessionPersistence(type=PersistenceType.SOURCE_IP)
 
 
@@ -69,6 +70,26 @@ def test_a_cookie_of_the_application_keeps_a_client_with_its_member(site: Site, 
         assert {site.get(listener, Cookie=strange).name for _ in servers} == set("abcd")
 
 
+def test_a_member_that_joins_a_running_haproxy_keeps_its_clients(site: Site) -> None:
+    servers, by_cookie = application(site, "JSESSIONID")
+    pool = site.pool(*servers[:-1], persistence=BY_SOURCE)
+    by_source = site.listener(default_pool_id=pool.id)
+    last = next(member for member in site.tree.members if member.protocol_port == servers[-1].port)
+    site.tree = site.tree.drop(last.id)
+    site.serve()
+    processes = site.processes()
+    site.put(last)
+    site.member(pool, servers[-1].port)
+    site.serve()
+    assert site.processes() == processes
+    sources = {site.get(by_source, source=source).name: source for source in (f"127.0.0.{host}" for host in range(2, 10))}
+    cookies = {answer.name: cookie(answer) for answer in (site.get(by_cookie) for _ in range(8))}
+    assert set(sources) == set(cookies) == set("abcd")
+    for _ in range(3):
+        assert {name: site.get(by_source, source=source).name for name, source in sources.items()} == TO_THEMSELVES
+        assert {name: site.get(by_cookie, Cookie=text).name for name, text in cookies.items()} == TO_THEMSELVES
+
+
 @pytest.mark.slow
 def test_clients_are_handed_on_at_a_reload(site: Site) -> None:
     """Those known by their address and those known by a cookie, also when their member is drained."""
@@ -85,6 +106,6 @@ def test_clients_are_handed_on_at_a_reload(site: Site) -> None:
     site.serve()
     time.sleep(1.0)
     assert {source: site.get(by_source, source=source).name for source in reversed(sources)} == before
-    assert {name: site.get(by_cookie, Cookie=text).name for name, text in found.items()} == {name: name for name in "abcd"}
+    assert {name: site.get(by_cookie, Cookie=text).name for name, text in found.items()} == TO_THEMSELVES
     assert {site.get(by_source, source=f"127.0.1.{host}").name for host in range(2, 8)} == {"b", "c", "d"}
     assert {site.get(by_cookie).name for _ in range(6)} == {"b", "c", "d"}
