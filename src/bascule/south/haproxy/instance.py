@@ -10,15 +10,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bascule.model.backend import Done, Outcome, Plan, Rejected, Retry, Secrets
 from bascule.model.documents import Documents, digest
-from bascule.south.haproxy import check, counters, live, state
+from bascule.south.haproxy import certificate, check, content, counters, live, state
 from bascule.south.haproxy.configurations import Configurations, ContentGone
 from bascule.south.haproxy.process import Process, ProcessError
-from bascule.south.haproxy.render import CONFIGURATION, INSTANCE, STATE_FILE, without_configuration
+from bascule.south.haproxy.render import CONFIGURATION, INSTANCE, STATE_FILE, instance, replaced
 from bascule.south.haproxy.runtime import ask, running, say
 
 
@@ -62,24 +62,37 @@ class Instance:
         before = self._configurations.current()
         new = self._configurations.add(target, secrets)
         try:
-            if self._change(new, target):
+            contents = self._changed_contents(target)
+            # Servers that are added are checked by the HAProxy that runs, and whoever waits for them waits for less.
+            if contents == [] and self._change(new, target, contents):
                 return Done()
             rejected = check.syntax(self._binary, new, target[CONFIGURATION])
             rejected = rejected or check.binds(target[CONFIGURATION], self.ports())
             if rejected:
                 return rejected
-            self._take(new, before, target)
+            if not (contents and self._change(new, target, contents)):
+                self._take(new, before, target)
             return Done()
         finally:
             self._configurations.keep((self._configurations.current(), before))
 
-    def _change(self, new: Path, target: Documents) -> bool:
+    def _changed_contents(self, target: Documents) -> list[str] | None:
+        """The documents whose content would be new in the HAProxy that runs. None if it takes a reload to be as in the target.
+
+        That the documents in use are those that HAProxy runs, it says itself.
+        """
+        actual = self._configurations.read()
+        if {*actual, INSTANCE} != {*target} or running(self._directory) != instance(actual, replaced(target[INSTANCE])):
+            return None
+        changed = [name for name, body in actual.items() if name != CONFIGURATION and target[name] != body]
+        return changed if all(content.replaceable(name, target) for name in changed) else None
+
+    def _change(self, new: Path, target: Documents, contents: Sequence[str]) -> bool:
         """Take a configuration over without a reload. False if that is not possible."""
-        actual = self._configurations.read().get(CONFIGURATION, "")
-        said = running(self._directory) or ""
-        if without_configuration(said) != without_configuration(target[INSTANCE]) or digest(actual) not in said:
-            return False
+        actual = self._configurations.read()[CONFIGURATION]
         if not live.change(self._directory, actual, target[CONFIGURATION]):
+            return False
+        if not all(content.put(self._directory, name, (new / certificate.path(name)).read_bytes()) for name in contents):
             return False
         self._configurations.use(new)
         say(self._directory, target[INSTANCE])

@@ -83,12 +83,9 @@ def instance(documents: Documents, replace: int) -> str:
     return json.dumps(said, sort_keys=True)
 
 
-def without_configuration(said: str) -> object:
-    """What an instance says of itself besides which configuration it runs. None for what is no instance document."""
-    try:
-        return {**json.loads(said), "configuration": None}
-    except (ValueError, TypeError):
-        return None
+def replaced(said: str) -> int:
+    """The generation of the last failover that an instance document names."""
+    return int(json.loads(said)["replace"])
 
 
 def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> str:
