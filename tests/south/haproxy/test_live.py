@@ -83,6 +83,7 @@ def _persistence(kind: PersistenceType, **fields: Any) -> dict[str, object]:
 
 EVERY = ("2.6", "2.8")
 HTTP, HTTPS, TCP, HELLO = MonitorType.HTTP, MonitorType.HTTPS, MonitorType.TCP, MonitorType.TLS_HELLO
+OFF = {"admin_state_up": False}
 MONITORS = (HTTP, HTTPS, TCP, HELLO)
 TRUST = {"tls_enabled": True, "tls_container_ref": "own", "ca_tls_container_ref": "ca", "crl_container_ref": "crl"}
 CHANGES = [
@@ -99,6 +100,7 @@ CHANGES = [
     Change("add a member, TLS with certificates", _add, pool=TRUST),
     Change("add the first member, TLS with certificates", _add, EVERY, pool=TRUST, members=0),
     *(Change(f"add a member, {kind} monitor", _add, monitor=kind) for kind in MONITORS),
+    Change("add a member, PING monitor", _add, EVERY, monitor=MonitorType.PING),
     *(Change(f"add a member, TLS, {kind} monitor", _add, pool={"tls_enabled": True}, monitor=kind) for kind in (HTTP, HTTPS)),
     *(Change(f"add a member, TLS, {kind} monitor", _add, EVERY, {"tls_enabled": True}, monitor=kind) for kind in (TCP, HELLO)),
     Change("add a member probed elsewhere", partial(_add, monitor_address="127.0.0.1", monitor_port=9), monitor=MonitorType.TCP),
@@ -114,7 +116,8 @@ CHANGES = [
     Change("change a weight to 0", partial(_edit, weight=0)),
     Change("change a weight from 0", partial(_edit, weight=256), member={"weight": 0}),
     Change("disable a member", partial(_edit, admin_state_up=False)),
-    Change("enable a member", partial(_edit, admin_state_up=True), member={"admin_state_up": False}),
+    Change("enable a member", partial(_edit, admin_state_up=True), member=OFF),
+    Change("enable a member, PING monitor", partial(_edit, admin_state_up=True), member=OFF, monitor=MonitorType.PING),
     Change("make a member a backup", partial(_edit, backup=True), EVERY),
     Change("probe a member elsewhere", partial(_edit, monitor_port=9), EVERY, monitor=MonitorType.TCP),
     Change("add a health monitor", _monitor, EVERY),

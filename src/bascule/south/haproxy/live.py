@@ -12,14 +12,14 @@ that belong to one client, as after NTLM), and so did the first releases of 2.8.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bascule.south.haproxy import state
 from bascule.south.haproxy.quoting import escaped
 from bascule.south.haproxy.runtime import ask, say
-from bascule.south.haproxy.servers import Line, Server, parse, split
+from bascule.south.haproxy.servers import BACKEND, Line, Server, parse, split
 
 MOST_CHANGES = 200
 """Servers that may differ: beyond that a reload is quicker."""
@@ -49,6 +49,9 @@ def commands(actual: str, target: str, known: Collection[Server]) -> tuple[Comma
     changed = [server for server, line in target_lines.items() if actual_lines.get(server, line) != line]
     if actual_rest != target_rest or len(added) + len(gone) + len(changed) > MOST_CHANGES:
         return None
+    # HAProxy dies of a new server that is probed by a program, whenever another of its threads is told than the first.
+    if any(backend in _probed_by_programs(target_rest) for backend, _ in added):
+        return None
     left = set(known) - target_lines.keys()
     if not actual_lines.keys() <= set(known) or set(added) & set(known) or len(left) > MOST_GONE:
         return None
@@ -73,6 +76,18 @@ def change(directory: Path, actual: str, target: str) -> bool:
         return all(ask(directory, command.line).strip() == command.answer for command in found)
     except OSError:
         return False
+
+
+def _probed_by_programs(rest: Iterable[str]) -> Collection[str]:
+    """The backends whose servers are probed by a program."""
+    found: set[str] = set()
+    backend = ""
+    for line in rest:
+        if line.startswith(BACKEND):
+            backend = line.removeprefix(BACKEND)
+        elif line.split()[:2] == ["option", "external-check"]:
+            found.add(backend)
+    return found
 
 
 def _add(server: Server, text: str) -> Iterator[Command]:

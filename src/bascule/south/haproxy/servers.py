@@ -8,7 +8,9 @@ from dataclasses import dataclass
 Server = tuple[str, str]
 """The names of a backend and of one of its servers."""
 
-_BACKEND = "backend "
+BACKEND = "backend "
+"""How the section of a backend begins."""
+
 _SERVER = "    server "
 _COMMENT = "    # "
 _DISABLED = "disabled"
@@ -39,8 +41,8 @@ def split(configuration: str) -> tuple[list[str], dict[Server, str]]:
             if rest[-1].startswith(_COMMENT):
                 rest.pop()
             continue
-        if line.startswith(_BACKEND):
-            backend = line.removeprefix(_BACKEND)
+        if line.startswith(BACKEND):
+            backend = line.removeprefix(BACKEND)
         rest.append(line)
     return rest, found
 
