@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from bascule.model.status import (
@@ -75,15 +77,38 @@ class TestOperating:
             (MemberSeen.DRAIN, MemberSeen.UP, "ONLINE", "ONLINE"),
             (None, MemberSeen.UP, "ONLINE", "ONLINE"),
             (MemberSeen.MAINT, MemberSeen.DOWN, "ERROR", "ERROR"),
+            (MemberSeen.DRAIN, MemberSeen.DOWN, "ERROR", "ERROR"),
+            (MemberSeen.DRAIN, MemberSeen.DRAIN, "ERROR", "ERROR"),
+            (None, None, "ONLINE", "ONLINE"),
         ],
     )
-    def test_pools(self, first: MemberSeen | None, second: MemberSeen, pool: str, load_balancer: str) -> None:
+    def test_pools(self, first: MemberSeen | None, second: MemberSeen | None, pool: str, load_balancer: str) -> None:
         found = self.roll(first, second)
         assert (found[self.web.id], found[self.tree.id]) == (pool, load_balancer)
 
     def test_a_member_without_a_monitor_is_not_monitored(self) -> None:
         found = self.roll(MemberSeen.UP, MemberSeen.UP)
         assert {found[member.id] for member in self.members[self.api.id]} == {Operating.NO_MONITOR}
+
+    def test_a_pool_whose_members_are_all_switched_off_does_not_work(self) -> None:
+        first, second = self.members[self.web.id]
+        self.tree = self.tree.put(dataclasses.replace(first, admin_state_up=False))
+        assert self.roll(MemberSeen.MAINT, MemberSeen.UP)[self.web.id] == Operating.ONLINE
+        self.tree = self.tree.put(dataclasses.replace(second, admin_state_up=False))
+        found = self.roll(MemberSeen.MAINT, MemberSeen.MAINT)
+        assert (found[self.web.id], found[self.tree.id]) == (Operating.ERROR, Operating.ERROR)
+
+    def test_an_empty_pool_has_nothing_that_is_broken(self) -> None:
+        for member in self.members[self.web.id]:
+            self.tree = self.tree.drop(member.id)
+        found = operating(self.tree, Seen(self.listeners, {}, carriers_serving=1))
+        assert (found[self.web.id], found[self.tree.id]) == (Operating.ONLINE, Operating.ONLINE)
+
+    def test_a_pool_that_no_traffic_reaches_is_offline(self) -> None:
+        for listener in self.tree.listeners_of(self.web.id):
+            self.tree = self.tree.put(dataclasses.replace(listener, admin_state_up=False))
+        found = self.roll(MemberSeen.DOWN, MemberSeen.DOWN)
+        assert (found[self.web.id], found[self.tree.id]) == (Operating.OFFLINE, Operating.ONLINE)
 
     def test_one_of_two_carriers_lost_is_degraded(self) -> None:
         assert self.roll(MemberSeen.UP, MemberSeen.UP, carriers_lost=1)[self.tree.id] == Operating.DEGRADED

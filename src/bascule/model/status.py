@@ -6,7 +6,7 @@ deleted, and the generation that its carriers have confirmed. An operating statu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -175,27 +175,35 @@ _MEMBER = {
     MemberSeen.MAINT: Operating.OFFLINE,
     MemberSeen.NO_CHECK: Operating.NO_MONITOR,
 }
+_TAKES_CLIENTS = {Operating.ONLINE, Operating.NO_MONITOR}
 
 
 def operating(tree: Tree, seen: Seen) -> dict[str, Operating]:
     """The operating status of every object of a load balancer, by id: reports of members and listeners, rolled up."""
     found: dict[str, Operating] = {}
     alive = tree.load_balancer.admin_state_up and seen.carriers_serving > 0
+    used = _used(tree) if alive else frozenset()
     for pool in tree.pools:
         members = tree.members_of(pool.id)
         monitored = any(monitor.admin_state_up for monitor in tree.monitors_of(pool.id))
         for member in members:
             found[member.id] = _member(member, seen.members.get(member.id), monitored, alive)
-        found[pool.id] = _pool(pool, [found[member.id] for member in members], alive)
+        found[pool.id] = _pool(pool, members, found) if pool.id in used else Operating.OFFLINE
     for listener in tree.listeners:
         found[listener.id] = _listener(listener, seen.listeners.get(listener.id), alive)
     below: list[HealthMonitor | L7Policy | L7Rule] = [*tree.monitors, *tree.policies, *tree.rules]
     for child in below:
         found[child.id] = Operating.ONLINE if alive and child.admin_state_up else Operating.OFFLINE
-    used = {pool.id for listener in tree.listeners for pool in tree.pools_of(listener.id)}
-    parts: list[Listener | Pool] = [*tree.listeners, *(pool for pool in tree.pools if pool.id in used)]
+    parts: list[Listener | Pool] = [*tree.listeners, *tree.pools]
     found[tree.id] = _load_balancer(tree, seen, [found[part.id] for part in parts])
     return found
+
+
+def _used(tree: Tree) -> frozenset[str | None]:
+    """The pools that traffic can reach, by id."""
+    listeners = [each for each in tree.listeners if each.admin_state_up]
+    policies = [policy for each in listeners for policy in tree.policies_of(each.id) if policy.admin_state_up]
+    return frozenset([*(each.default_pool_id for each in listeners), *(policy.redirect_pool_id for policy in policies)])
 
 
 def _member(member: Member, seen: MemberSeen | None, monitored: bool, alive: bool) -> Operating:
@@ -206,14 +214,15 @@ def _member(member: Member, seen: MemberSeen | None, monitored: bool, alive: boo
     return _MEMBER[seen] if seen and alive else Operating.OFFLINE
 
 
-def _pool(pool: Pool, members: Iterable[Operating], alive: bool) -> Operating:
-    if not pool.admin_state_up or not alive:
+def _pool(pool: Pool, members: Sequence[Member], found: Mapping[str, Operating]) -> Operating:
+    """A pool of which no member takes new clients does not work, whatever the reason. An empty one has nothing that is broken."""
+    if not pool.admin_state_up:
         return Operating.OFFLINE
-    counted = [status for status in members if status is not Operating.OFFLINE]
-    bad = sum(status is Operating.ERROR for status in counted)
-    if counted and bad == len(counted):
-        return Operating.ERROR
-    return Operating.DEGRADED if bad else Operating.ONLINE
+    statuses = {found[member.id] for member in members}
+    if statuses & _TAKES_CLIENTS:
+        return Operating.DEGRADED if Operating.ERROR in statuses else Operating.ONLINE
+    not_heard_of = any(member.admin_state_up for member in members) and statuses == {Operating.OFFLINE}
+    return Operating.ERROR if members and not not_heard_of else Operating.ONLINE
 
 
 def _listener(listener: Listener, seen: ListenerSeen | None, alive: bool) -> Operating:
