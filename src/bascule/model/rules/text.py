@@ -29,6 +29,7 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """The name of an HTTP header or cookie."""
 
 CIPHERS = re.compile(r"[A-Za-z0-9\-+!:@=_.]+")
+"""An OpenSSL cipher list: names, and the operators between them."""
 
 
 class InvalidOption(Invalid):

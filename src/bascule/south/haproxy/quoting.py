@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from bascule.model.rules.text import TOKEN
+
 _SPECIAL = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,255}")
 
 
 def word(text: str) -> str:
@@ -35,7 +36,7 @@ def argument(text: str) -> str:
 
 def is_token(text: str) -> bool:
     """Whether a text can be the name of a header or a cookie."""
-    return _TOKEN.fullmatch(text) is not None
+    return len(text) <= 255 and TOKEN.fullmatch(text) is not None
 
 
 def escaped(text: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol, Pool
+from bascule.model.rules.text import CIPHERS
 from bascule.south.haproxy import certificate
 from bascule.south.haproxy.certificate import CA, CRL, File
 from bascule.south.haproxy.quoting import word
 
 _VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _ALPN = ("h2", "http/1.1", "http/1.0")
-_CIPHERS = re.compile(r"[A-Za-z0-9\-+!:@=_.]+")
 _OLD = ("TLSv1", "TLSv1.1")
 
 _VERIFY = {
@@ -74,5 +73,5 @@ def refuse(each: Listener | Pool) -> Iterator[str]:
         yield "tls_versions must be without a gap: give every version between the oldest and the newest."
     if set(each.alpn_protocols) - set(_ALPN):
         yield f"alpn_protocols can be {', '.join(_ALPN)}."
-    if each.tls_ciphers and not _CIPHERS.fullmatch(each.tls_ciphers):
+    if each.tls_ciphers and not CIPHERS.fullmatch(each.tls_ciphers):
         yield "tls_ciphers must be an OpenSSL cipher string: names joined by colons."
