@@ -9,10 +9,9 @@ from typing import Any
 from bascule.model.errors import Immutable
 from bascule.model.objects import Kind, LoadBalancer, Tree
 from bascule.model.rules import listener as listener_rules
-from bascule.north.octavia_v2 import graph, query, vips
+from bascule.north.octavia_v2 import graph, members, query, vips
 from bascule.north.octavia_v2.door import ORIGIN, Call, new_id
 from bascule.north.octavia_v2.errors import Malformed
-from bascule.north.octavia_v2.handlers.member import check_places
 from bascule.north.octavia_v2.schemas import event, full, statistics, status
 from bascule.north.octavia_v2.schemas import load_balancer as schema
 from bascule.north.octavia_v2.schemas.load_balancer import (
@@ -49,7 +48,7 @@ def create(call: Call, body: LoadBalancerPostBody) -> Any:
         additional_vips=vips.additional(call.door.subnets, wanted),
         **schema.attributes(wanted),
     )
-    check_places(call, graph.members(wanted))
+    members.check(call.door.subnets, graph.members(wanted))
     call.check_certificates(graph.new_secrets(wanted), lambda: root.project_id)
     tree = graph.build(root, wanted)
     _check_cidrs(call, tree)

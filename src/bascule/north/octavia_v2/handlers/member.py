@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from bascule.model.errors import NotFound
 from bascule.model.objects import Kind, Member, Pool, Tree
-from bascule.north.octavia_v2 import query
+from bascule.north.octavia_v2 import members, query
 from bascule.north.octavia_v2.door import Call, new_id
 from bascule.north.octavia_v2.errors import Malformed
 from bascule.north.octavia_v2.schemas import member as schema
 from bascule.north.octavia_v2.schemas.member import (
     MEMBER,
-    MemberNested,
     MemberPostBody,
-    MemberPut,
     MemberPutBody,
     MembersPutBody,
 )
-from bascule.north.octavia_v2.wire import known
 
 
 def index(call: Call, pool_id: str) -> Any:
@@ -36,7 +32,7 @@ def show(call: Call, pool_id: str, member_id: str) -> Any:
 def create(call: Call, body: MemberPostBody, pool_id: str) -> Any:
     """Add a member to a pool."""
     wanted = body.member
-    check_places(call, [wanted])
+    members.check(call.door.subnets, [wanted])
     made = schema.created(wanted, pool_id, new_id())
 
     def work(tree: Tree, pool: Pool) -> Tree:
@@ -49,7 +45,7 @@ def create(call: Call, body: MemberPostBody, pool_id: str) -> Any:
 def update(call: Call, body: MemberPutBody, pool_id: str, member_id: str) -> Any:
     """Change a member."""
     wanted = body.member
-    check_places(call, [wanted])
+    members.check(call.door.subnets, [wanted])
 
     def work(tree: Tree, each: Member) -> Tree:
         _check_pool(each, pool_id)
@@ -75,7 +71,7 @@ def replace_all(call: Call, body: MembersPutBody, pool_id: str) -> None:
     wanted = {(str(each.address), each.protocol_port): each for each in body.members}
     if len(wanted) < len(body.members):
         raise Malformed("Validation failure: members: an address and protocol_port may be given only once")
-    check_places(call, body.members)
+    members.check(call.door.subnets, body.members)
 
     def work(tree: Tree, pool: Pool) -> Tree:
         before = {(each.address, each.protocol_port): each for each in tree.members_of(pool.id)}
@@ -87,32 +83,6 @@ def replace_all(call: Call, body: MembersPutBody, pool_id: str) -> None:
         return tree.drop(*gone).put(*changed)
 
     call.change(Kind.POOL, pool_id, work)
-
-
-def check_places(call: Call, wanted: Iterable[MemberPut]) -> None:
-    """Refuse members, and addresses they are probed at, outside the subnets that are declared for members."""
-    subnets = call.door.subnets
-    allowed = [subnet for subnet in subnets.all() if subnet.members]
-    for each in wanted:
-        addresses = {"monitor_address": known(each.monitor_address)}
-        if isinstance(each, MemberNested):
-            addresses["address"] = each.address
-            _check_attachment(call, each)
-        for name, address in addresses.items():
-            if address is not None and subnets.containing(address, allowed) is None:
-                places = ", ".join(f"{subnet.cidr} ({subnet.name})" for subnet in allowed) or "none are declared"
-                raise Malformed(
-                    f"Invalid input for field/attribute {name}. Value: '{address}'. "
-                    f"Members must lie in a subnet that is declared for members: {places}"
-                )
-
-
-def _check_attachment(call: Call, wanted: MemberNested) -> None:
-    subnet_id = known(wanted.subnet_id)
-    if subnet_id is not None and call.door.subnets.by_id(subnet_id) is None:
-        raise Malformed(f"Subnet {subnet_id} not found.")
-    if known(wanted.request_sriov):
-        raise Malformed("Validation failure: request_sriov: no provider has such ports")
 
 
 def _check_pool(each: Member, pool_id: str) -> None:
