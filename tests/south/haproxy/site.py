@@ -76,9 +76,10 @@ class Server:
     `tls` has it speak TLS, `proxied` has it insist on a PROXY header before anything else. `headers` are sent with every answer.
     """
 
-    def __init__(self, name: str, tls: ssl.SSLContext | None = None, proxied: bool = False) -> None:
+    def __init__(self, name: str, tls: ssl.SSLContext | None = None, proxied: bool = False, address: str = "127.0.0.1") -> None:
         self.name = name
-        self.port = free_port()
+        self.address = address
+        self.port = free_port(address)
         self.asked: list[str] = []
         self.hosts: list[str] = []
         self.heard: list[str] = []
@@ -92,7 +93,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        self._server = _Quiet(("127.0.0.1", self.port), self._handler())
+        self._server = _Quiet((self.address, self.port), self._handler())
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:

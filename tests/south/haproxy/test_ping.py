@@ -3,60 +3,26 @@
 from __future__ import annotations
 
 import os
-import random
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bascule.model.objects import HealthMonitor, Member, MonitorType
 from bascule.south.haproxy import Binary, HAProxyBackend, prober
+from tests.hosts import Host, host
 from tests.south.haproxy.site import Site, until
+
+__all__ = ["host"]
 
 MONITOR = HealthMonitor(id="monitor", pool_id="pool", type=MonitorType.PING, delay=60, timeout=1, max_retries=1)
 UNUSED = Binary(Path("unused"), (2, 6))
 MEMBER = Member(id="member", pool_id="pool", address="127.0.0.1", protocol_port=80)
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="changes addresses of this machine, or gives up the rights of root")
-
-
-class Host:
-    """A host that can be pinged or is silent: an address that this machine takes or does not."""
-
-    def __init__(self) -> None:
-        chosen = random.SystemRandom()
-        self.address = f"198.18.{chosen.randint(0, 255)}.{chosen.randint(1, 254)}"
-        self._ip("route", "add", f"{self.address}/32", "dev", "lo")  # what is sent there is lost in here
-
-    def up(self) -> None:
-        self._ip("address", "add", f"{self.address}/32", "dev", "lo")
-
-    def down(self) -> None:
-        self._ip("address", "delete", f"{self.address}/32", "dev", "lo")
-
-    def close(self) -> None:
-        subprocess.run(["ip", "address", "delete", f"{self.address}/32", "dev", "lo"], capture_output=True, check=False)
-        subprocess.run(["ip", "route", "delete", f"{self.address}/32", "dev", "lo"], capture_output=True, check=False)
-
-    def _ip(self, *command: str) -> None:
-        subprocess.run(["ip", *command], capture_output=True, check=True)
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    if shutil.which("ip") is None:
-        pytest.skip("there is no ip here")
-    try:
-        found = Host()
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"the addresses of this machine cannot be changed: {error.stderr.decode()}")
-    yield found
-    found.close()
 
 
 def _probe(folder: Path, address: str, *through: str) -> tuple[bool, float]:
