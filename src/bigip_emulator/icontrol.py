@@ -1,0 +1,392 @@
+"""iControl REST for everything in the table of kinds: lists, objects, sub-collections and statistics."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from bigip_emulator import addresses, seen
+from bigip_emulator.device import Device
+from bigip_emulator.kinds import KINDS, Kind
+from bigip_emulator.objects import DeviceError, Object
+from bigip_emulator.web import Json, Refused, Request, Response, Router
+
+VERSION = "17.1.1"
+_LINK = "https://localhost/mgmt/tm/"
+_HIDDEN = {("sys/file/ssl-key", "content"), ("sys/file/ssl-key", "passphrase")}
+_OPPOSITES = {"enabled": "disabled", "disabled": "enabled", "vlansEnabled": "vlansDisabled", "vlansDisabled": "vlansEnabled"}
+_NAMING = {"name", "partition", "subPath", "fullPath", "kind", "selfLink", "generation"}
+
+
+def error(status: int, text: str) -> Refused:
+    """An error in the form of iControl REST."""
+    return Refused(status, {"code": status, "message": text, "errorStack": [], "apiError": 3})
+
+
+def refused(problem: DeviceError) -> Refused:
+    """The answer to what the device refuses."""
+    return error(problem.status, problem.text)
+
+
+def full_path(text: str) -> str:
+    """The full path that a name in a URL stands for."""
+    return text.replace("~", "/") if text.startswith("~") else f"/Common/{text}"
+
+
+class IControl:
+    """The REST interface to the configuration."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    def routes(self, router: Router) -> None:
+        for kind, described in KINDS.items():
+            base = f"/mgmt/tm/{kind}"
+            _Collection(self._device, kind).routes(router, base)
+            for part in described.parts:
+                _Part(self._device, kind, part).routes(router, base)
+
+
+class _Collection:
+    def __init__(self, device: Device, kind: str) -> None:
+        self._device = device
+        self._kind = kind
+        self._described: Kind = KINDS[kind]
+
+    def routes(self, router: Router, base: str) -> None:
+        if self._kind in _STATS:
+            router.add(base + "/stats", GET=self._all_stats)
+            router.add(base + "/{name}/stats", GET=self._stats)
+        router.add(base, GET=self._list, POST=self._create)
+        router.add(base + "/{name}", GET=self._get, PATCH=self._edit, PUT=self._edit, DELETE=self._delete)
+
+    def _path(self, name: str) -> str:
+        if self._kind == "auth/partition":
+            return name.lstrip("~")
+        return full_path(name)
+
+    def _find(self, name: str) -> Object:
+        path = self._path(name)
+        found = self._device.store.get(self._kind, path)
+        if found is None:
+            raise error(404, f"01020036:3: The requested {self._described.label} ({path}) was not found.")
+        return found
+
+    def _list(self, request: Request) -> Response:
+        with self._device.lock:
+            found = sorted(self._device.store.of(self._kind), key=lambda one: one.path)
+            wanted = re.fullmatch(r"partition eq '?([^']+?)'?", request.query.get("$filter", ""))
+            if wanted:
+                found = [one for one in found if (one.partition or one.path) == wanted[1]]
+            items = [_select(request, show(self._device, one, "expandSubcollections" in request.query)) for one in found]
+        last = self._kind.rpartition("/")[2]
+        body = {
+            "kind": f"tm:{self._kind.replace('/', ':')}:{last}collectionstate",
+            "selfLink": f"{_LINK}{self._kind}?ver={VERSION}",
+        }
+        return Response(200, {**body, "items": items} if items else body)
+
+    def _get(self, request: Request, name: str) -> Response:
+        with self._device.lock:
+            return Response(200, _select(request, show(self._device, self._find(name), "expandSubcollections" in request.query)))
+
+    def _create(self, request: Request) -> Response:
+        body = request.fields()
+        name = body.get("name")
+        if not isinstance(name, str) or not name:
+            raise error(400, f"01020036:3: one or more properties must be specified for {self._described.label}: name")
+        made = Object(self._kind, self._named(name, body), dict(self._described.defaults))
+        with self._device.lock:
+            if self._device.store.get(*made.key):
+                where = made.partition or "Common"
+                text = f"01020066:3: The requested {self._described.label} ({made.path}) already exists in partition {where}."
+                raise error(409, text)
+            self._fill(made, body)
+            missing = sorted(self._described.required - made.properties.keys())
+            if missing:
+                raise error(400, f'one or more properties must be specified: "{missing[0]}"')
+            if made.partition and not self._device.store.get("auth/partition", made.partition) and self._kind != "sys/folder":
+                raise error(400, f"01070734:3: Configuration error: the folder (/{made.partition}) does not exist.")
+            return self._write(made)
+
+    def _named(self, name: str, body: dict[str, Json]) -> str:
+        if self._kind == "auth/partition" or name.startswith("/"):
+            return name
+        folder = "/".join(str(body[part]) for part in ("partition", "subPath") if body.get(part)) or "Common"
+        return f"/{folder}/{name}"
+
+    def _edit(self, request: Request, name: str) -> Response:
+        body = request.fields()
+        with self._device.lock:
+            old = self._find(name)
+            replaced = request.method == "PUT"
+            kept = {part: old.properties[part] for part in self._described.required} if replaced else old.properties
+            made = Object(self._kind, old.path, {**self._described.defaults, **kept}, dict(old.parts))
+            self._fill(made, body)
+            return self._write(made)
+
+    def _fill(self, made: Object, body: dict[str, Json]) -> None:
+        for name, value in body.items():
+            if name in _NAMING or name.endswith("Reference"):
+                continue
+            if not self._described.knows(name):
+                raise Refused(400, {"code": 400, "message": f'"{name}" unknown property', "errorStack": [], "apiError": 26214401})
+            if name in self._described.parts:
+                made.parts[name] = dict(element(made.kind, name, one) for one in value)
+                continue
+            if self._kind.startswith("ltm/virtual") or self._kind == "ltm/snat-translation":
+                made.properties.pop(_OPPOSITES.get(name, ""), None)
+            made.properties[name] = value
+
+    def _write(self, made: Object) -> Response:
+        try:
+            self._device.change([*implied(self._device, made), made], [])
+        except DeviceError as problem:
+            raise refused(problem) from None
+        return Response(200, show(self._device, made, False))
+
+    def _delete(self, _request: Request, name: str) -> Response:
+        with self._device.lock:
+            found = self._find(name)
+            if found.kind == "auth/partition":
+                self._empty(found.path)
+            try:
+                self._device.change([], [found.key])
+            except DeviceError as problem:
+                raise refused(problem) from None
+        return Response(200)
+
+    def _empty(self, name: str) -> None:
+        if any(one.partition == name and one.kind != "sys/folder" for one in self._device.store.every()):
+            raise error(400, f"01070829:5: Input error: Folder /{name} is not empty and cannot be deleted.")
+
+    def _all_stats(self, _request: Request) -> Response:
+        with self._device.lock:
+            found = sorted(self._device.store.of(self._kind), key=lambda one: one.path)
+            entries = dict(
+                _entry(f"{self._kind}/{tilde(one.path)}/{tilde(one.path)}", self._kind, self._numbers(one)) for one in found
+            )
+        kind = f"tm:{self._kind.replace('/', ':')}:{self._kind.rpartition('/')[2]}collectionstats"
+        body = {"kind": kind, "selfLink": f"{_LINK}{self._kind}/stats?ver={VERSION}"}
+        return Response(200, {**body, "entries": entries} if entries else body)
+
+    def _stats(self, _request: Request, name: str) -> Response:
+        with self._device.lock:
+            found = self._find(name)
+            where = f"{self._kind}/{tilde(found.path)}"
+            entries = dict([_entry(f"{where}/{tilde(found.path)}", self._kind, self._numbers(found))])
+        kind = f"tm:{self._kind.replace('/', ':')}:{self._kind.rpartition('/')[2]}stats"
+        return Response(200, {"kind": kind, "generation": 1, "selfLink": f"{_LINK}{where}/stats?ver={VERSION}", "entries": entries})
+
+    def _numbers(self, found: Object) -> dict[str, Any]:
+        return _STATS[self._kind](self._device.store, self._device.seen, found)
+
+
+_STATS = {"ltm/virtual": seen.virtual_stats, "ltm/pool": seen.pool_stats}
+
+
+class _Part:
+    """A sub-collection, such as the members of a pool."""
+
+    def __init__(self, device: Device, kind: str, part: str) -> None:
+        self._device = device
+        self._owner = _Collection(device, kind)
+        self._kind = kind
+        self._part = part
+
+    def routes(self, router: Router, base: str) -> None:
+        where = f"{base}/{{name}}/{self._part}"
+        if self._part == "members":
+            router.add(where + "/stats", GET=self._all_stats)
+            router.add(where + "/{one}/stats", GET=self._stats)
+        router.add(where, GET=self._list, POST=self._create)
+        router.add(where + "/{one}", GET=self._get, PATCH=self._edit, PUT=self._edit, DELETE=self._delete)
+
+    def _find(self, name: str, one: str) -> tuple[Object, str]:
+        owner = self._owner._find(name)
+        path = full_path(one) if owner.kind != "ltm/policy" else one
+        for candidate in (path, one):
+            if candidate in owner.parts.get(self._part, {}):
+                return owner, candidate
+        raise error(404, f"01020036:3: The requested {_PART_LABELS[self._part]} ({owner.path} {path}) was not found.")
+
+    def _list(self, _request: Request, name: str) -> Response:
+        with self._device.lock:
+            owner = self._owner._find(name)
+            return Response(200, show_part(self._device, owner, self._part, True))
+
+    def _get(self, _request: Request, name: str, one: str) -> Response:
+        with self._device.lock:
+            owner, path = self._find(name, one)
+            return Response(200, show_element(self._device, owner, self._part, path))
+
+    def _create(self, request: Request, name: str) -> Response:
+        path, properties = element(self._kind, self._part, request.fields())
+        with self._device.lock:
+            owner = self._owner._find(name)
+            if path in owner.parts.get(self._part, {}):
+                raise error(409,
+                f"01020066:3: The requested {_PART_LABELS[self._part]} ({owner.path} {path}) already exists in partition "
+                                 f"{owner.partition}.")  # fmt: skip
+            return self._write(owner, path, properties)
+
+    def _edit(self, request: Request, name: str, one: str) -> Response:
+        with self._device.lock:
+            owner, path = self._find(name, one)
+            _, given = element(self._kind, self._part, {**request.fields(), "name": path}, complete=False)
+            return self._write(owner, path, {**owner.parts[self._part][path], **given})
+
+    def _write(self, owner: Object, path: str, properties: dict[str, Any]) -> Response:
+        parts = {**owner.parts, self._part: {**owner.parts.get(self._part, {}), path: properties}}
+        made = Object(owner.kind, owner.path, owner.properties, parts)
+        try:
+            self._device.change([*implied(self._device, made), made], [])
+        except DeviceError as problem:
+            raise refused(problem) from None
+        return Response(200, show_element(self._device, made, self._part, path))
+
+    def _delete(self, _request: Request, name: str, one: str) -> Response:
+        with self._device.lock:
+            owner, path = self._find(name, one)
+            kept = {other: properties for other, properties in owner.parts[self._part].items() if other != path}
+            self._device.change([Object(owner.kind, owner.path, owner.properties, {**owner.parts, self._part: kept})], [])
+        return Response(200)
+
+    def _all_stats(self, _request: Request, name: str) -> Response:
+        with self._device.lock:
+            owner = self._owner._find(name)
+            where = f"{self._kind}/{tilde(owner.path)}/{self._part}"
+            entries = dict(self._member(owner, path) for path in owner.parts.get(self._part, {}))
+        body = {"kind": "tm:ltm:pool:members:memberscollectionstats", "selfLink": f"{_LINK}{where}/stats?ver={VERSION}"}
+        return Response(200, {**body, "entries": entries} if entries else body)
+
+    def _stats(self, _request: Request, name: str, one: str) -> Response:
+        with self._device.lock:
+            owner, path = self._find(name, one)
+            entries = dict([self._member(owner, path)])
+        return Response(200, {"kind": "tm:ltm:pool:members:membersstats", "entries": entries})
+
+    def _member(self, owner: Object, path: str) -> tuple[str, dict[str, Any]]:
+        numbers = seen.member_stats(self._device.store, self._device.seen, owner, path)
+        return _entry(f"{self._kind}/{tilde(owner.path)}/{self._part}/{tilde(path)}", f"{self._kind}/{self._part}", numbers)
+
+
+_PART_LABELS = {
+    "members": "Pool Member",
+    "profiles": "profile of the virtual server",
+    "policies": "policy of the virtual server",
+    "interfaces": "VLAN interface",
+    "rules": "policy rule",
+}
+
+
+def element(kind: str, part: str, given: Json, complete: bool = True) -> tuple[str, dict[str, Any]]:
+    """Full path and properties of an element of a sub-collection, from the forms in which it may be given."""
+    body = {"name": given} if isinstance(given, str) else given
+    if not isinstance(body, dict) or not isinstance(body.get("name"), str):
+        raise error(400, f'one or more properties must be specified: "name" of {part}')
+    name = body["name"]
+    bare = part in ("interfaces", "rules")
+    path = name if bare or name.startswith("/") else f"/{body.get('partition', 'Common')}/{name}"
+    properties = {key: value for key, value in body.items() if key not in _NAMING}
+    if part == "members":
+        properties.setdefault("address", addresses.without_port(path)[0].rpartition("/")[2])
+    return path, {**(KINDS[kind].parts[part].defaults if complete else {}), **properties}
+
+
+def implied(device: Device, made: Object) -> list[Object]:
+    """What the device makes by itself: nodes for new members, and the address of a new virtual server."""
+    needed = []
+    for path, properties in made.parts.get("members", {}).items():
+        node = addresses.without_port(path)[0]
+        if not device.store.get("ltm/node", node):
+            needed.append(Object("ltm/node", node, {**KINDS["ltm/node"].defaults, "address": properties["address"]}))
+    if made.kind == "ltm/virtual" and "destination" in made.properties:
+        made.properties["destination"] = _in_full(made.properties["destination"], made.partition)
+        path = addresses.without_port(made.properties["destination"])[0]
+        if not device.store.get("ltm/virtual-address", path):
+            address = path.rpartition("/")[2]
+            mask = made.properties.get("mask", addresses.mask(address))
+            defaults = KINDS["ltm/virtual-address"].defaults
+            needed.append(Object("ltm/virtual-address", path, {**defaults, "address": address, "mask": mask}))
+    return needed
+
+
+def _in_full(destination: Json, partition: str) -> str:
+    text = str(destination)
+    try:
+        addresses.without_port(text)
+    except ValueError:
+        raise error(400, f"01070712:3: the destination {text} has no port") from None
+    return text if text.startswith("/") else f"/{partition}/{text}"
+
+
+def tilde(path: str) -> str:
+    """A full path as it stands in a URL."""
+    return quote(path.replace("/", "~"), safe="~:.%")
+
+
+def _entry(where: str, kind: str, numbers: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    link = f"{_LINK}{where}/stats"
+    last = kind.rpartition("/")[2]
+    nested = {"kind": f"tm:{kind.replace('/', ':')}:{last}stats", "selfLink": f"{link}?ver={VERSION}", "entries": numbers}
+    return link, {"nestedStats": nested}
+
+
+def _select(request: Request, shown: dict[str, Any]) -> dict[str, Any]:
+    names = request.query.get("$select")
+    return {name: shown[name] for name in names.split(",") if name in shown} if names else shown
+
+
+def show(device: Device, found: Object, expand: bool) -> dict[str, Any]:
+    """An object as iControl REST shows it."""
+    kind = KINDS[found.kind]
+    last = found.kind.rpartition("/")[2]
+    shown: dict[str, Any] = {"kind": f"tm:{found.kind.replace('/', ':')}:{last}state", "name": found.name, **_place(found.path)}
+    shown |= {"generation": found.generation, "selfLink": f"{_LINK}{found.kind}/{tilde(found.path)}?ver={VERSION}"}
+    shown |= {name: value for name, value in found.properties.items() if (found.kind, name) not in _HIDDEN}
+    for name, kinds in kind.refers.items():
+        if isinstance(value := found.properties.get(name), str) and value.startswith("/"):
+            shown[f"{name}Reference"] = {"link": f"{_LINK}{kinds[0]}/{tilde(value)}?ver={VERSION}"}
+    for part in kind.parts:
+        listed = show_part(device, found, part, expand)
+        shown[f"{part}Reference"] = {"link": listed["selfLink"], "isSubcollection": True}
+        if expand and "items" in listed:
+            shown[f"{part}Reference"]["items"] = listed["items"]
+    return shown
+
+
+def _place(path: str) -> dict[str, str]:
+    parts = path.split("/")
+    if len(parts) < 3:
+        return {"fullPath": path}
+    where = {"partition": parts[1]}
+    if len(parts) > 3:
+        where["subPath"] = "/".join(parts[2:-1])
+    return {**where, "fullPath": path}
+
+
+def show_part(device: Device, owner: Object, part: str, full: bool) -> dict[str, Any]:
+    """A sub-collection, with its elements if they are wanted in full."""
+    where = f"{owner.kind}/{tilde(owner.path)}/{part}"
+    listed = {
+        "kind": f"tm:{owner.kind.replace('/', ':')}:{part}:{part}collectionstate",
+        "selfLink": f"{_LINK}{where}?ver={VERSION}",
+    }
+    found = owner.parts.get(part, {})
+    return {**listed, "items": [show_element(device, owner, part, path) for path in found]} if full and found else listed
+
+
+def show_element(device: Device, owner: Object, part: str, path: str) -> dict[str, Any]:
+    """One element of a sub-collection."""
+    link = f"{_LINK}{owner.kind}/{tilde(owner.path)}/{part}/{tilde(path)}?ver={VERSION}"
+    shown: dict[str, Any] = {
+        "kind": f"tm:{owner.kind.replace('/', ':')}:{part}:{part}state",
+        "name": path.rpartition("/")[2],
+        **_place(path),
+    }
+    shown |= {"generation": owner.generation, "selfLink": link, **owner.parts[part][path]}
+    if part == "members":
+        shown |= seen.shown_member(device.store, device.seen, owner, path)
+    return shown
