@@ -36,6 +36,8 @@ API = (
     "/projects/",
     "/openapi.json",
     "/events",
+    "/mgmt/",
+    "/emulator",
 )
 """How the absolute paths begin that may be named."""
 

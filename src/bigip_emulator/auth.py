@@ -155,7 +155,8 @@ class Auth:
 
     def _remove(self, _request: Request, value: str) -> Response:
         with self._lock:
-            del self._tokens[self._find(value).value]
+            found = self._find(value)
+            del self._tokens[found.value]
         return Response(200, {"token": "", "kind": "shared:authz:tokens:authtokenitemstate"})
 
     def _clear(self, _request: Request) -> Response:

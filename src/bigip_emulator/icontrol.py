@@ -345,7 +345,8 @@ def show(device: Device, found: Object, expand: bool) -> dict[str, Any]:
     last = found.kind.rpartition("/")[2]
     shown: dict[str, Any] = {"kind": f"tm:{found.kind.replace('/', ':')}:{last}state", "name": found.name, **_place(found.path)}
     shown |= {"generation": found.generation, "selfLink": f"{_LINK}{found.kind}/{tilde(found.path)}?ver={VERSION}"}
-    shown |= {name: value for name, value in found.properties.items() if (found.kind, name) not in _HIDDEN}
+    # An empty list is not shown at all.
+    shown |= {name: value for name, value in found.properties.items() if value != [] and (found.kind, name) not in _HIDDEN}
     for name, kinds in kind.refers.items():
         if isinstance(value := found.properties.get(name), str) and value.startswith("/"):
             shown[f"{name}Reference"] = {"link": f"{_LINK}{kinds[0]}/{tilde(value)}?ver={VERSION}"}

@@ -29,9 +29,10 @@ def check(store: Store, puts: Collection[Object], drops: Collection[Key]) -> Non
                     f"01020036:3: The requested {KINDS[kinds[0]].label} ({path}) was not found.", 404 if not name else 400
                 )
         _route_domain(store, made)
-        rule = _RULES.get(made.kind)
-        if rule is not None:
-            rule(store, made)
+    # Two virtual servers in one place are told before two addresses that are the same.
+    for made in sorted(puts, key=lambda one: one.kind != "ltm/virtual"):
+        if made.kind in _RULES:
+            _RULES[made.kind](store, made)
 
 
 def references(made: Object) -> Iterator[tuple[str, tuple[str, ...], str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bigip_emulator.as3.shape import Anything, ByType, Choice, Class, Fields, Flag, ListOf, Open, Refer, Rule, Text, Whole
 from bigip_emulator.kinds import MONITORS, PERSISTENCE
@@ -72,10 +73,6 @@ _SERVICE: Mapping[str, Rule] = {
     "snat": _refer("SNAT_Pool", "ltm/snatpool", "none", "self", "auto", default="auto"),
     "iRules": ListOf(_refer("iRule", "ltm/rule", text=True)),
     "pool": _refer("Pool", "ltm/pool", text=True),
-    "policyEndpoint": ByType({
-        str: _refer("Endpoint_Policy", "ltm/policy", text=True), dict: _refer("Endpoint_Policy", "ltm/policy"),
-        list: ListOf(_refer("Endpoint_Policy", "ltm/policy", text=True)),
-    }),
     "persistenceMethods": ListOf(
         Refer(("Persist",), PERSISTENCE, ("cookie", "destination-address", "msrdp", "source-address", "tls-session-id")),
         ["source-address"]
@@ -98,6 +95,13 @@ _SERVICE: Mapping[str, Rule] = {
     "metadata": Open(),
 }  # fmt: skip
 
+_POLICIES: Mapping[str, Rule] = {
+    "policyEndpoint": ByType({
+        str: _refer("Endpoint_Policy", "ltm/policy", text=True), dict: _refer("Endpoint_Policy", "ltm/policy"),
+        list: ListOf(_refer("Endpoint_Policy", "ltm/policy", text=True)),
+    }),
+}  # fmt: skip
+
 _TLS_SIDES: Mapping[str, Rule] = {
     "serverTLS": ByType({
         str: _refer("TLS_Server", "ltm/profile/client-ssl", text=True), dict: _refer("TLS_Server", "ltm/profile/client-ssl"),
@@ -110,7 +114,8 @@ _TLS_SIDES: Mapping[str, Rule] = {
 }  # fmt: skip
 
 _TCP: Mapping[str, Rule] = {
-    **_SERVICE, **_TLS_SIDES, "layer4": Choice(("tcp",), "tcp"), "virtualType": Choice(("standard", "internal"), "standard"),
+    **_SERVICE, **_TLS_SIDES, **_POLICIES, "layer4": Choice(("tcp",), "tcp"), "virtualType": Choice(("standard",
+    "internal"), "standard"),
     "profileTCP": _ProfileTcp(),
 }  # fmt: skip
 
@@ -158,7 +163,7 @@ MEMBER = Fields(
         "adminState": Choice(("enable", "disable", "offline"), "enable"), "shareNodes": Flag(False), "routeDomain": Whole(0, 65534),
         "metadata": Open(),
     },
-    ("servicePort",),
+    ("servicePort",), open=True,
 )  # fmt: skip
 
 _MONITOR_BASE: Mapping[str,
@@ -167,22 +172,24 @@ Rule] = _wholes("interval=5:0:3600 timeout=16:0:900 timeUntilUp=0:0:1800 upInter
 }  # fmt: skip
 _ADAPTIVE: Mapping[str, Rule] = _wholes(
     "adaptiveDivergenceMilliseconds=500:1:10000 adaptiveDivergencePercentage=100:1:500 adaptiveLimitMilliseconds=1000:1:10000 "
-    "adaptiveWindow=180:1:1800"
+    "adaptiveWindow=180:5:1800"
 ) | {"adaptive": Flag(False), "adaptiveDivergenceType": Choice(("absolute", "relative"), "relative")}
+_WINDOW = _wholes("adaptiveWindow=180:1:1800")
 _SECRET = Open()
 _TALK: Mapping[str, Rule] = {"receiveDown": Text(""), "reverse": Flag(False)}
 _HTTP_TALK: Mapping[str, Rule] = {
     **_TALK, "send": Text("HEAD / HTTP/1.0\\r\\n\\r\\n"), "receive": Text("HTTP/1."), "username": Text(), "passphrase": _SECRET,
 }  # fmt: skip
 _MONITOR_TYPES: Mapping[str, Mapping[str, Rule]] = {
-    "http": {**_ADAPTIVE, **_HTTP_TALK},
-    "http2": {**_ADAPTIVE, **_HTTP_TALK, "clientTLS": _refer("TLS_Client", "ltm/profile/server-ssl")},
+    "http": {**_ADAPTIVE, **_HTTP_TALK, **_WINDOW},
+    "http2": {**_ADAPTIVE, **_HTTP_TALK, **_WINDOW, "clientTLS": _refer("TLS_Client", "ltm/profile/server-ssl")},
     "https": {
-        **_ADAPTIVE, **_HTTP_TALK, "ciphers": Text("DEFAULT"), "clientCertificate": _refer("Certificate", "", text=True),
+        **_ADAPTIVE, **_HTTP_TALK, **_WINDOW, "ciphers": Text("DEFAULT"), "clientCertificate": _refer("Certificate", "", text=True),
         "clientTLS": _refer("TLS_Client", "ltm/profile/server-ssl"),
     },
     "tcp": {**_ADAPTIVE, **_TALK, "send": Text("none"), "receive": Text("none")},
-    "udp": {**_ADAPTIVE, **_TALK, "send": Text("default send string"), "receive": Text("none")},
+    "udp": {**_ADAPTIVE, **_TALK, **_wholes("adaptiveWindow=180:60:1800"), "send": Text("default send string"),
+    "receive": Text("none")},
     "icmp": {**_ADAPTIVE},
     "tcp-half-open": {},
     "inband": _wholes("failures=3 failureInterval=30 responseTime=10 retryTime=300"),
@@ -301,7 +308,8 @@ CLASSES: dict[str, Class] = {
     ),
     "Service_TCP": Class({**_common("Service_TCP"), **_TCP, "mqttEnabled": Flag(False)}, ("virtualAddresses", "virtualPort")),
     "Service_UDP": Class(
-        {**_common("Service_UDP"), **_SERVICE, "layer4": Choice(("udp",), "udp"), "virtualType": Text("standard"), **_TLS_SIDES,
+        {**_common("Service_UDP"), **_SERVICE, **_POLICIES, "layer4": Choice(("udp",), "udp"),
+        "virtualType": Text("standard"), **_TLS_SIDES,
          "profileUDP": _refer("UDP_Profile", "ltm/profile/udp", "normal", default="normal")}, ("virtualAddresses", "virtualPort"),
     ),
     "Service_L4": Class(
@@ -348,7 +356,8 @@ CLASSES: dict[str, Class] = {
     ),
     "TLS_Client": Class(
         {**_common("TLS_Client"), **_TLS,
-        **_flags("-validateCertificate -ignoreExpired -ignoreUntrusted -sessionTickets -sniDefault "
+         "secureRenegotiation": Choice(("request", "require", "require-strict"), "require-strict"),
+         **_flags("-validateCertificate -ignoreExpired -ignoreUntrusted -sessionTickets -sniDefault "
                                                    "-dataZeroRoundTripTime"),
          "sendSNI": Text("none", format="hostname"), "serverName": Text("none", format="hostname"),
          "trustCA": Refer(("CA_Bundle",), ("sys/file/ssl-cert",), ("generic", "none")),
@@ -485,3 +494,7 @@ MODULES = {
     "Access_Profile": "apm", "Analytics_Profile": "avr", "Enforcement_Policy": "pem",
 }  # fmt: skip
 """Classes of modules that are not provisioned on the emulated device."""
+
+for _name in (*(name for name in CLASSES if name.startswith("Service_")), "Monitor", "Persist", "Data_Group", "HTTP_Profile"):
+    if _name != "Service_Address":
+        CLASSES[_name] = replace(CLASSES[_name], open=True)

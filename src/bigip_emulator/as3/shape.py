@@ -178,11 +178,12 @@ class ListOf(Rule):
 
 @dataclass(frozen=True)
 class Fields(Rule):
-    """An object with these properties and no other."""
+    """An object with these properties, and no other unless it is open."""
 
     properties: Mapping[str, Rule]
     required: tuple[str, ...] = ()
     default: Any = MISSING
+    open: bool = False
 
     def check(self, value: Json, where: str, notes: Notes) -> Json:
         if not isinstance(value, dict):
@@ -190,9 +191,10 @@ class Fields(Rule):
         for name in self.required:
             if name not in value:
                 raise Invalid(f"should have required property '{name}'", where)
-        if value.keys() - self.properties.keys():
+        if value.keys() - self.properties.keys() and not self.open:
             raise Invalid("should NOT have additional properties", where)
-        checked = {name: self.properties[name].check(one, f"{where}/{name}", notes) for name, one in value.items()}
+        rules = self.properties
+        checked = {name: rules[name].check(one, f"{where}/{name}", notes) for name, one in value.items() if name in rules}
         return {**self.defaults(), **checked}
 
     def defaults(self) -> dict[str, Json]:
@@ -275,13 +277,15 @@ class Class:
     """Pairs of properties that may not be together."""
     any_of: tuple[str, ...] = ()
     """Properties of which one at least has to be there."""
+    open: bool = False
+    """Whether properties of other classes are taken without a word."""
 
     def fields(self, item: Mapping[str, Json]) -> Mapping[str, Rule]:
         extra = self.chosen.get(str(item.get(self.chooser)), {}) if self.chooser else {}
         return {**self.properties, **extra}
 
     def check(self, item: dict[str, Json], where: str, notes: Notes) -> dict[str, Json]:
-        checked: dict[str, Json] = Fields(self.fields(item), ("class", *self.required)).check(item, where, notes)
+        checked: dict[str, Json] = Fields(self.fields(item), ("class", *self.required), open=self.open).check(item, where, notes)
         for one, other in self.excludes:
             if one in item and other in item:
                 raise Invalid("then is NOT valid", where)
