@@ -19,6 +19,7 @@ from bascule.model.definition import ServiceDefinition
 from bascule.model.errors import Refused
 from bascule.model.objects import (
     ClientAuthentication,
+    CompareType,
     HealthMonitor,
     L7Policy,
     L7Rule,
@@ -32,6 +33,7 @@ from bascule.model.objects import (
     PolicyAction,
     Pool,
     PoolProtocol,
+    RuleType,
     SessionPersistence,
     Tree,
     Vip,
@@ -160,6 +162,8 @@ _MORE: dict[tuple[str, Any], Mapping[str, Any]] = {
     ("listener.hsts_preload", True): {"hsts_max_age": 600},
     ("pool.session_persistence.type", PersistenceType.APP_COOKIE): {"session_persistence.cookie_name": "JSESSIONID"},
     ("pool.session_persistence.cookie_name", "a name, with APP_COOKIE"): {"session_persistence.type": PersistenceType.APP_COOKIE},
+    ("l7rule.type", RuleType.SSL_CONN_HAS_CERT): {"compare_type": CompareType.EQUAL_TO, "value": "true", "key": None},
+    ("l7rule.type", RuleType.SSL_VERIFY_RESULT): {"compare_type": CompareType.EQUAL_TO, "value": "0", "key": None},
     ("l7policy.action", PolicyAction.REJECT): _NO_TARGET,
     ("l7policy.action", PolicyAction.REDIRECT_TO_POOL): {**_NO_TARGET, "redirect_pool_id": _another_pool},
     ("l7policy.action", PolicyAction.REDIRECT_TO_URL): {**_NO_TARGET, "redirect_url": "http://u.example.com"},
