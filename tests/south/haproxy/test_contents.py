@@ -16,6 +16,7 @@ from bascule.model.backend import Rejected
 from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol
 from bascule.south.haproxy import content, live
 from bascule.south.haproxy.render import CONFIGURATION, INSTANCE
+from bascule.south.haproxy.runtime import conversation
 from tests.certificates import AUTHORITY, Authority
 from tests.south.haproxy.site import Site, until
 
@@ -94,8 +95,9 @@ def test_content_that_was_put_in_place_by_somebody_who_died_then_is_not_believed
     before, old, new = site.processes(), site.contents["www"], AUTHORITY.issue("www.example.com")
     documents = site.read()
     (document,) = (name for name in documents if name.startswith("certificate/"))
-    assert live.change(site.directory, documents[CONFIGURATION], documents[CONFIGURATION])
-    assert content.put(site.directory, document, new)
+    with conversation(site.directory, 10) as ask:
+        assert live.change(ask, documents[CONFIGURATION], documents[CONFIGURATION])
+        assert content.put(ask, document, new)
     assert shown(site, listener) in new
     assert [step.name for step in site.plan(site.definition()).steps] == [INSTANCE]
     site.serve()

@@ -28,7 +28,7 @@ from bascule.model.objects import (
 )
 from bascule.south.haproxy import Binary, live, servers
 from bascule.south.haproxy.render import CONFIGURATION
-from bascule.south.haproxy.runtime import ask, say
+from bascule.south.haproxy.runtime import ask, conversation, say
 from tests.addresses import free_port
 from tests.certificates import AUTHORITY
 from tests.south.haproxy.site import Site, until
@@ -403,10 +403,10 @@ def test_a_change_that_was_not_finished_is_a_reload(site: Site, done: bool) -> N
     worker = _worker(site)
     before = site.read()[CONFIGURATION]
     member = site.member(pool, site.server("b").port)
-    say(site.directory, "changing")
-    if done:
-        target = site.backend.render(site.definition(), site.carrier)[CONFIGURATION]
-        assert live.change(site.directory, before, target)
+    with conversation(site.directory, 10) as ask_it:
+        say(ask_it, "changing")
+        if done:
+            assert live.change(ask_it, before, site.backend.render(site.definition(), site.carrier)[CONFIGURATION])
     assert site.plan(site.definition()).steps
     site.serve()
     assert _worker(site) != worker

@@ -5,15 +5,12 @@ Connections that are open keep what they were made with. HAProxy takes no more t
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bascule.model.documents import Documents
 from bascule.south.haproxy import certificate
 from bascule.south.haproxy.certificate import CA, CERTIFICATE, CRL
-from bascule.south.haproxy.runtime import ask
+from bascule.south.haproxy.runtime import Ask
 
 _NOUNS = {CERTIFICATE: "cert", CA: "ca-file", CRL: "crl-file"}
-_TIMEOUT = 10.0
 
 
 def replaceable(name: str, documents: Documents) -> bool:
@@ -25,16 +22,16 @@ def replaceable(name: str, documents: Documents) -> bool:
     return kind is CERTIFICATE or (kind is not None and certificate.crt_list(certificate.owner(name)) not in documents)
 
 
-def put(directory: Path, document: str, content: bytes) -> bool:
-    """Put the content of a document in place, all of it or none. False if HAProxy does not take it. Raises OSError."""
+def put(ask: Ask, document: str, content: bytes) -> bool:
+    """Put the content of a document in place, all of it or none, in the HAProxy that is asked. False if it does not take it."""
     kind = certificate.kind(document)
     # An empty line would end the content, and what follows would be commands.
     lines = [line for line in content.decode(errors="replace").splitlines() if line.strip()]
     if kind is None or not all(line.isascii() and line.isprintable() for line in lines):
         return False
     name = f"ssl {_NOUNS[kind]} {certificate.path(document)}"
-    ask(directory, "\n".join([f"set {name} <<", *lines, ""]), _TIMEOUT)
-    done = "Success!" in ask(directory, f"commit {name}", _TIMEOUT)
+    ask("\n".join([f"set {name} <<", *lines, ""]))
+    done = "Success!" in ask(f"commit {name}")
     if not done:
-        ask(directory, f"abort {name}")
+        ask(f"abort {name}")
     return done

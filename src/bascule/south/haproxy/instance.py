@@ -19,7 +19,10 @@ from bascule.south.haproxy import certificate, check, content, counters, live, s
 from bascule.south.haproxy.configurations import Configurations, ContentGone
 from bascule.south.haproxy.process import Process, ProcessError
 from bascule.south.haproxy.render import CONFIGURATION, INSTANCE, STATE_FILE, instance, replaced
-from bascule.south.haproxy.runtime import ask, running, say
+from bascule.south.haproxy.runtime import ask, conversation, running, say
+
+_CHANGE_TIMEOUT = 10.0
+"""Seconds that HAProxy may take to answer one command that changes it."""
 
 
 class Instance:
@@ -88,14 +91,22 @@ class Instance:
         return changed if all(content.replaceable(name, target) for name in changed) else None
 
     def _change(self, new: Path, target: Documents, contents: Sequence[str]) -> bool:
-        """Take a configuration over without a reload. False if that is not possible."""
-        actual = self._configurations.read()[CONFIGURATION]
-        if not live.change(self._directory, actual, target[CONFIGURATION]):
+        """Take a configuration over without a reload. False if that is not possible.
+
+        All of it is said to one worker: for moments after a reload there may be two.
+        """
+        before, actual = self._configurations.current(), self._configurations.read()[CONFIGURATION]
+        try:
+            with conversation(self._directory, _CHANGE_TIMEOUT) as ask_it:
+                if not live.change(ask_it, actual, target[CONFIGURATION]):
+                    return False
+                if not all(content.put(ask_it, name, (new / certificate.path(name)).read_bytes()) for name in contents):
+                    return False
+                self._configurations.use(new)
+                say(ask_it, target[INSTANCE])
+        except OSError:
+            self._configurations.use(before)
             return False
-        if not all(content.put(self._directory, name, (new / certificate.path(name)).read_bytes()) for name in contents):
-            return False
-        self._configurations.use(new)
-        say(self._directory, target[INSTANCE])
         return True
 
     def _take(self, new: Path, before: Path | None, target: Documents) -> None:

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from bascule.south.haproxy import state
 from bascule.south.haproxy.quoting import escaped
-from bascule.south.haproxy.runtime import ask, say
+from bascule.south.haproxy.runtime import Ask, say
 from bascule.south.haproxy.servers import BACKEND, Line, Server, parse, split
 
 MOST_CHANGES = 200
@@ -63,19 +62,16 @@ def commands(actual: str, target: str, known: Collection[Server]) -> tuple[Comma
     return (*found, *(Command(f"disable server {_name(server)}") for server in gone))
 
 
-def change(directory: Path, actual: str, target: str) -> bool:
-    """Change the HAProxy in a directory, which runs one configuration, into another. False if it takes a reload.
+def change(ask: Ask, actual: str, target: str) -> bool:
+    """Change the HAProxy that is asked, which runs one configuration, into another. False if it takes a reload. Raises OSError.
 
     From the first command on it says that it runs something else than either. So a change that ended in between is a reload later.
     """
-    try:
-        found = commands(actual, target, state.servers(ask(directory, "show servers state")))
-        if found is None:
-            return False
-        say(directory, _CHANGING)
-        return all(ask(directory, command.line).strip() == command.answer for command in found)
-    except OSError:
+    found = commands(actual, target, state.servers(ask("show servers state")))
+    if found is None:
         return False
+    say(ask, _CHANGING)
+    return all(ask(command.line).strip() == command.answer for command in found)
 
 
 def _probed_by_programs(rest: Iterable[str]) -> Collection[str]:

@@ -13,10 +13,14 @@ from bascule.south.haproxy.quoting import escaped, log_format
 from bascule.south.haproxy.render import STATS_SOCKET
 
 _VARIABLE = "proc.bascule"
+_SAID = f"get var {_VARIABLE}"
 _VALUE = re.compile(rf"{re.escape(_VARIABLE)}: type=str value=<(.*)>")
 MASTER_SOCKET = "master.sock"
 
 _PROMPT = b"\n> "
+
+Ask = Callable[[str], str]
+"""Gives one command to one certain worker, and returns its answer. Raises OSError when it does not answer."""
 
 
 @contextlib.contextmanager
@@ -44,7 +48,7 @@ def ask(directory: Path, command: str, timeout: float = 3.0, *, name: str = STAT
 
 
 @contextlib.contextmanager
-def conversation(directory: Path, timeout: float) -> Iterator[Callable[[str], str]]:
+def conversation(directory: Path, timeout: float) -> Iterator[Ask]:
     """Several commands to the same worker. Raises OSError when it does not answer, then and later."""
     with _connected(directory, STATS_SOCKET, timeout) as connection:
 
@@ -76,11 +80,9 @@ def reachable(directory: Path) -> bool:
 def running(directory: Path, timeout: float = 3.0) -> str | None:
     """What the HAProxy that runs says of itself: an instance document, if none else is meant. None if nobody answers."""
     try:
-        answer = ask(directory, f"get var {_VARIABLE}", timeout)
+        return _said(ask(directory, _SAID, timeout))
     except OSError:
         return None
-    found = _VALUE.fullmatch(answer.strip())
-    return found[1] if found else None
 
 
 def identity(said: str) -> str:
@@ -88,8 +90,14 @@ def identity(said: str) -> str:
     return f"global\n    set-var-fmt {_VARIABLE} {log_format(said)}\n"
 
 
-def say(directory: Path, said: str) -> None:
-    """Have the HAProxy that runs say something else of itself. Raises OSError when it does not."""
-    ask(directory, f"experimental-mode on; set var {_VARIABLE} fmt {escaped(said.replace('%', '%%'))}")
-    if running(directory) != said:
+def say(ask: Ask, said: str) -> None:
+    """Have the HAProxy that is asked say something else of itself. Raises OSError when it does not."""
+    ask("experimental-mode on")
+    ask(f"set var {_VARIABLE} fmt {escaped(said.replace('%', '%%'))}")
+    if _said(ask(_SAID)) != said:
         raise OSError("HAProxy does not keep what it was told to say of itself")
+
+
+def _said(answer: str) -> str | None:
+    found = _VALUE.fullmatch(answer.strip())
+    return found[1] if found else None
