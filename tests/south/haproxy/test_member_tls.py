@@ -94,14 +94,15 @@ def test_without_an_authority_every_member_is_trusted_and_told_the_name_that_the
             assert (status, said["name"]) == (200, name)
 
 
-def test_an_authority_says_which_members_are_trusted(site: Site, speaking: Trust) -> None:
+@pytest.mark.parametrize("kind", [MonitorType.HTTP, MonitorType.HTTPS])
+def test_an_authority_says_which_members_are_trusted(site: Site, speaking: Trust, kind: MonitorType) -> None:
     servers = [site.server("good", speaking()), site.server("stranger", speaking(STRANGER.issue("member.example.com")))]
     ca = site.store("ca", AUTHORITY.pem)
     good, strange = (through(site, server, ca_tls_container_ref=ca) for server in servers)
     passing = through(site, *servers[:1], ca_tls_container_ref=ca, protocol=ListenerProtocol.TCP)
     encrypted = terminating(site, site.tree.pool(good.default_pool_id))
     for each in (good, strange):
-        site.monitor(site.tree.pools_of(each.id)[0], MonitorType.HTTP, url_path="/health")
+        site.monitor(site.tree.pools_of(each.id)[0], kind, url_path="/health")
     site.serve()
     assert site.get(good).name == "good"
     assert site.get(passing).name == "good"

@@ -121,7 +121,8 @@ def test_a_disabled_member_gets_nothing_and_comes_back(site: Site) -> None:
     assert {site.get(listener).name for _ in range(4)} == {"a", "b"}
 
 
-def test_who_is_with_a_member_that_is_disabled_may_finish(site: Site) -> None:
+@pytest.mark.parametrize("reload", [False, True])
+def test_who_is_with_a_member_that_is_disabled_may_finish(site: Site, reload: bool) -> None:
     pool = site.pool(site.echo_server("a"), site.echo_server("b"), protocol=PoolProtocol.TCP)
     listener = site.listener(ListenerProtocol.TCP, default_pool_id=pool.id)
     site.serve()
@@ -129,6 +130,7 @@ def test_who_is_with_a_member_that_is_disabled_may_finish(site: Site) -> None:
     with site.connect(listener) as held:
         busy = held.recv(10).decode().strip()
         site.put(dataclasses.replace(members.pop(busy), admin_state_up=False))
+        site.replace += reload
         site.serve()
         for _ in range(3):
             with site.connect(listener) as other:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bascule.model.objects import Listener, ListenerProtocol, MonitorType, PoolProtocol
+from bascule.south.haproxy import Binary
 from tests.south.haproxy.site import Server, Site, until
 
 PROXIES = {PoolProtocol.PROXY: 1, PoolProtocol.PROXYV2: 2}
@@ -20,7 +22,7 @@ class Client:
     def __init__(self, site: Site, listener: Listener, address: str) -> None:
         self._connection = http.client.HTTPConnection(site.address, listener.protocol_port, 20, (address, 0))
         self._connection.connect()
-        self.address = list(self._connection.sock.getsockname())
+        self.address = list(self._connection.sock.getsockname()[:2])
 
     def told(self) -> dict[str, Any]:
         """What the member was told of this client."""
@@ -46,6 +48,18 @@ def test_members_learn_who_the_client_is(site: Site, protocol: ListenerProtocol)
                 destination = [site.address, listener.protocol_port]
                 assert client.told() == {"version": PROXIES[proxy], "source": client.address, "destination": destination}
         for client in clients:
+            client.close()
+
+
+def test_members_learn_of_clients_with_ipv6_addresses(tmp_path: Path, haproxy: Binary) -> None:
+    with Site(tmp_path, haproxy, "::1") as site:
+        pools = {proxy: site.pool(site.server("a", proxied=True), protocol=proxy) for proxy in PROXIES}
+        listeners = {proxy: site.listener(default_pool_id=pool.id) for proxy, pool in pools.items()}
+        site.serve()
+        for proxy, listener in listeners.items():
+            client = Client(site, listener, "::1")
+            destination = ["::1", listener.protocol_port]
+            assert client.told() == {"version": PROXIES[proxy], "source": client.address, "destination": destination}
             client.close()
 
 
