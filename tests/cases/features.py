@@ -355,7 +355,7 @@ def find(feature: Feature) -> Finding:
                 continue
             if feature.shown(each) and _carried(definition, each):
                 cases[name] = None
-            found = _tried(name, definition, feature, each)
+            found = None if refused or matters else _tried(name, definition, feature, each)
             refused = refused or (found if isinstance(found, str) else None)
             matters = matters or found is True
     return Finding(tuple(cases), refused, matters)

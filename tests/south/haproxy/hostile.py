@@ -45,12 +45,12 @@ MARK = "Mark7x"
 
 
 def _rules(policy_id: str) -> list[L7Rule]:
-    """A rule of every type and comparison."""
+    """A rule of every type, by equality and by regular expression. The other comparisons are written in the same way."""
     found = []
     for kind, some in COMPARE.items():
         key = "Key" if kind in (RuleType.HEADER, RuleType.COOKIE, RuleType.SSL_DN_FIELD) else None
         value = {RuleType.SSL_CONN_HAS_CERT: "true", RuleType.SSL_VERIFY_RESULT: "0"}.get(kind, "value")
-        for compare in sorted(some):
+        for compare in sorted(some & {CompareType.EQUAL_TO, CompareType.REGEX}):
             rule_id = f"rule-{kind}-{compare}"
             found.append(L7Rule(id=rule_id, l7policy_id=policy_id, type=kind, compare_type=compare, key=key, value=value))
     return found
@@ -172,8 +172,7 @@ def _parses(parse: Callable[[str], object]) -> Callable[[str], bool]:
     return true
 
 
-# One comparison of each type, and every type by regular expression: the others are written in the same way.
-_TRIED = [rule for rule in _rules("") if rule.compare_type in (CompareType.EQUAL_TO, CompareType.REGEX)]
+_TRIED = _rules("")
 _KEYED = [rule.id for rule in _TRIED if rule.key and rule.compare_type is CompareType.EQUAL_TO]
 _VALUED = [rule for rule in _TRIED if rule.type not in (RuleType.SSL_CONN_HAS_CERT, RuleType.SSL_VERIFY_RESULT)]
 _TYPED = f"rule-{RuleType.FILE_TYPE}-{CompareType.EQUAL_TO}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bascule.model.objects import CompareType, L7Policy, L7Rule, Listener, ListenerProtocol, PolicyAction, RuleType
@@ -22,8 +24,8 @@ def policy(site: Site, listener: Listener, action: PolicyAction, position: int =
     return found
 
 
-def rule(site: Site, of: L7Policy, kind: RuleType, compare: CompareType, value: str, invert: bool = False) -> None:
-    site.put(L7Rule(id=new_id(), l7policy_id=of.id, type=kind, compare_type=compare, value=value, invert=invert))
+def rule(site: Site, of: L7Policy, kind: RuleType, compare: CompareType, value: str, **fields: bool) -> None:
+    site.put(L7Rule(id=new_id(), l7policy_id=of.id, type=kind, compare_type=compare, value=value, **fields))
 
 
 @pytest.fixture
@@ -82,6 +84,21 @@ def test_the_first_policy_that_matches_decides_whatever_it_does(site: Site, list
     site.serve()
     assert site.get(listener, "/a/b").name == "chosen"
     assert site.get(listener, "/late").status == 302
+
+
+def test_what_is_switched_off_does_not_count(site: Site, listener: Listener) -> None:
+    """A disabled policy, a policy without rules, one without enabled rules, one that sends to a disabled pool, a disabled rule."""
+    off = replace(site.pool(site.server("off")), admin_state_up=False)
+    site.put(off)
+    rule(site, policy(site, listener, PolicyAction.REJECT, 1, admin_state_up=False), PATH, STARTS, "/")
+    policy(site, listener, PolicyAction.REJECT, 2)
+    rule(site, policy(site, listener, PolicyAction.REJECT, 3), PATH, STARTS, "/", admin_state_up=False)
+    rule(site, policy(site, listener, PolicyAction.REDIRECT_TO_POOL, 4, redirect_pool_id=off.id), PATH, STARTS, "/")
+    partly = policy(site, listener, PolicyAction.REJECT, 5)
+    rule(site, partly, PATH, STARTS, "/no")
+    rule(site, partly, HOST, EQUAL, "never.example.com", admin_state_up=False)
+    site.serve()
+    assert [site.get(listener, path).status for path in ("/yes", "/no")] == [200, 403]
 
 
 def test_fifty_rules_in_one_policy(site: Site, listener: Listener) -> None:
