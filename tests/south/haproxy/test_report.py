@@ -6,14 +6,15 @@ import pytest
 
 from bascule.model.status import ListenerSeen, MemberSeen
 from bascule.south.haproxy.report import parse
+from bascule.south.haproxy.statistics import rows
 
-HEADER = "pxname,svname,scur,slim,stot,bin,bout,ereq,status,weight,"
+HEADER = "# pxname,svname,scur,slim,stot,bin,bout,ereq,status,weight,"
 
 WANTED = {("pool:http", "m"), ("p:http", "m"), ("p:tcp", "m")}
 
 
 def _seen(status: str, weight: str) -> MemberSeen:
-    return parse(f"{HEADER}\npool:http,m,0,,0,0,0,,{status},{weight},\n\n", "lb", "host", WANTED).members["m"]
+    return parse(rows(f"{HEADER}\npool:http,m,0,,0,0,0,,{status},{weight},\n\n"), "lb", "host", WANTED).members["m"]
 
 
 @pytest.mark.parametrize(
@@ -38,17 +39,17 @@ def test_members(status: str, weight: str, seen: MemberSeen) -> None:
 
 
 def test_a_member_in_two_backends_is_as_bad_as_the_worse() -> None:
-    rows = ["p:http,m,0,,0,0,0,,UP,1,", "p:tcp,m,0,,0,0,0,,DOWN,1,", "p:http,BACKEND,0,,0,0,0,,UP,1,"]
-    assert parse("\n".join([HEADER, *rows]), "lb", "host", WANTED).members == {"m": MemberSeen.DOWN}
+    lines = ["p:http,m,0,,0,0,0,,UP,1,", "p:tcp,m,0,,0,0,0,,DOWN,1,", "p:http,BACKEND,0,,0,0,0,,UP,1,"]
+    assert parse(rows("\n".join([HEADER, *lines])), "lb", "host", WANTED).members == {"m": MemberSeen.DOWN}
 
 
 def test_listeners() -> None:
-    rows = ["a,FRONTEND,3,10,7,100,200,2,OPEN,,", "b,FRONTEND,10,10,17,1,2,,OPEN,,"]
-    found = parse("\n".join([HEADER, *rows]), "lb", "host", WANTED)
+    lines = ["a,FRONTEND,3,10,7,100,200,2,OPEN,,", "b,FRONTEND,10,10,17,1,2,,OPEN,,"]
+    found = parse(rows("\n".join([HEADER, *lines])), "lb", "host", WANTED)
     assert found.alive
     assert found.listeners == {"a": ListenerSeen.OPEN, "b": ListenerSeen.FULL}
 
 
 def test_a_server_that_is_gone_is_no_member() -> None:
-    rows = ["p:http,m,0,,0,0,0,,UP,1,", "p:http,removed,2,,7,0,0,,MAINT,1,"]
-    assert parse("\n".join([HEADER, *rows]), "lb", "host", WANTED).members == {"m": MemberSeen.UP}
+    lines = ["p:http,m,0,,0,0,0,,UP,1,", "p:http,removed,2,,7,0,0,,MAINT,1,"]
+    assert parse(rows("\n".join([HEADER, *lines])), "lb", "host", WANTED).members == {"m": MemberSeen.UP}

@@ -22,6 +22,8 @@ from bascule.south.haproxy.quoting import name
 from bascule.south.haproxy.report import report
 
 _AT_ONCE = 4
+_REPORTS_AT_ONCE = 32
+"""More of them: an instance that does not answer is waited for, and must not hide what the others see."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -88,7 +90,7 @@ class HAProxyBackend:
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """What the instances of these load balancers see."""
-        return _together(lambda unit_id: report(self._path(unit_id), unit_id, self._host), units)
+        return _together(lambda unit_id: report(self._path(unit_id), unit_id, self._host), units, _REPORTS_AT_ONCE)
 
     def _read(self, target: Target) -> Documents | Lost:
         if target[1] != self._host:
@@ -134,7 +136,7 @@ def _unbindable(tree: Tree, before: Tree | None, ours: Collection[tuple[str, int
                 yield Refusal(each.id, f"Listener {found.text}", found.in_use)
 
 
-def _together(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+def _together(work: Callable[[T], R], items: Sequence[T], at_once: int = _AT_ONCE) -> list[R]:
     """Do the same to several things, a few at a time. Results in order."""
-    with ThreadPoolExecutor(min(_AT_ONCE, len(items)) or 1, thread_name_prefix="haproxy") as pool:
+    with ThreadPoolExecutor(min(at_once, len(items)) or 1, thread_name_prefix="haproxy") as pool:
         return list(pool.map(work, items))

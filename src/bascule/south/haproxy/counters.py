@@ -8,7 +8,6 @@ that still have connections, as the old ones may for some time, are asked.
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
 import fcntl
 import functools
@@ -16,11 +15,12 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bascule.model.status import Statistics
 from bascule.south.haproxy.runtime import MASTER_SOCKET, ask, conversation
+from bascule.south.haproxy.statistics import COMMAND, Row, frontends, rows
 
 _FILE = "counters.json"
 _PID = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
@@ -33,19 +33,19 @@ _THROUGH_TIMEOUT = 0.05
 _Counted = dict[str, Statistics]
 
 
-def total(directory: Path) -> tuple[str, Mapping[str, Statistics]]:
-    """What the worker that runs answers to `show stat`; and what each of its listeners counted, with those before it.
+def total(directory: Path) -> tuple[Sequence[Row], Mapping[str, Statistics]]:
+    """The statistics of the worker that runs; and what each of its listeners counted, with those before it.
 
     Raises OSError if it does not answer.
     """
     with _book(directory) as book:
-        answer = ask(directory, "show info; show stat", _TIMEOUT)
-        process, statistics = _process(answer), _statistics(answer)
+        answer = ask(directory, f"show info; {COMMAND}", _TIMEOUT)
+        process, table = _process(answer), rows(answer)
         for other in book.others(process):
             with contextlib.suppress(OSError):  # then it stands as it was seen last
                 book.note(other, _old(directory, other))
-        book.note(process, _counted(statistics))
-        return statistics, {row["pxname"]: book.sum(row["pxname"]) for row in _frontends(statistics)}
+        book.note(process, _counted(table))
+        return table, {row["pxname"]: book.sum(row["pxname"]) for row in frontends(table)}
 
 
 @contextlib.contextmanager
@@ -55,7 +55,7 @@ def handed_over(directory: Path) -> Iterator[None]:
     A worker does not end while somebody talks to it.
     """
     with contextlib.ExitStack() as stack:
-        note: Callable[[], str] | None = None
+        note: Callable[[], Sequence[Row]] | None = None
         with contextlib.suppress(OSError):
             say = stack.enter_context(conversation(directory, _TIMEOUT))
             note = functools.partial(_note, directory, _process(say("show info")), say)
@@ -66,27 +66,27 @@ def handed_over(directory: Path) -> Iterator[None]:
                 _settle(note)
 
 
-def _settle(note: Callable[[], str]) -> None:
+def _settle(note: Callable[[], Sequence[Row]]) -> None:
     """Write down what a worker that is to end counted, once it takes no more connections and has none, or none that end soon."""
     began = time.monotonic()
     while True:
-        rows = list(_frontends(note()))
+        listeners = frontends(note())
         waited = time.monotonic() - began
-        if any(row["status"] != "STOP" for row in rows):
+        if any(row["status"] != "STOP" for row in listeners):
             enough = waited > _STOP_TIMEOUT
         else:
-            enough = waited > _THROUGH_TIMEOUT or all(row["scur"] == "0" for row in rows)
+            enough = waited > _THROUGH_TIMEOUT or all(row["scur"] == "0" for row in listeners)
         if enough:
             return
         time.sleep(0.005)
 
 
-def _note(directory: Path, process: int, say: Callable[[str], str]) -> str:
+def _note(directory: Path, process: int, say: Callable[[str], str]) -> Sequence[Row]:
     """Write down what a worker counted until now. Returns its statistics."""
     with _book(directory) as book:
-        statistics = _statistics(say("show stat"))
-        book.note(process, _counted(statistics))
-        return statistics
+        table = rows(say(COMMAND))
+        book.note(process, _counted(table))
+        return table
 
 
 def _process(answer: str) -> int:
@@ -99,27 +99,15 @@ def _process(answer: str) -> int:
 
 def _old(directory: Path, process: int) -> _Counted | None:
     """What an old worker counted until now; None if it is gone."""
-    answer = ask(directory, f"@!{process} show stat", _TIMEOUT, name=MASTER_SOCKET)
-    return None if answer.startswith("Can't find the target") else _counted(_statistics(answer))
+    answer = ask(directory, f"@!{process} {COMMAND}", _TIMEOUT, name=MASTER_SOCKET)
+    return None if answer.startswith("Can't find the target") else _counted(rows(answer))
 
 
-def _statistics(answer: str) -> str:
-    """The answer to `show stat`, which may stand behind another."""
-    _, mark, statistics = answer.partition("# pxname")
-    if not mark:
-        raise OSError("HAProxy does not tell what it counted")
-    return f"pxname{statistics}"
+def _counted(table: Sequence[Row]) -> _Counted:
+    return {row["pxname"]: _row(row) for row in frontends(table)}
 
 
-def _frontends(statistics: str) -> Iterator[Mapping[str, str]]:
-    return (row for row in csv.DictReader(statistics.splitlines()) if row["svname"] == "FRONTEND")
-
-
-def _counted(statistics: str) -> _Counted:
-    return {row["pxname"]: _row(row) for row in _frontends(statistics)}
-
-
-def _row(row: Mapping[str, str]) -> Statistics:
+def _row(row: Row) -> Statistics:
     return Statistics(
         bytes_in=int(row["bin"] or 0),
         bytes_out=int(row["bout"] or 0),
