@@ -33,12 +33,12 @@ _KEYS = {
 }
 """The types that need a key, and what it looks like."""
 
-_COOKIE_VALUE = re.compile(r"[!#-+\-./0-9:<-\[\]-~]+")
+_COOKIE_VALUE = re.compile(r"[!#-:<-\[\]-~]+")
 _VALUE = re.compile(r'[!-~]+|"[ -~]*"')
 _FORMS = {
     RuleType.COOKIE: (
         _COOKIE_VALUE,
-        "letters, digits and punctuation without spaces, quotes, commas, semicolons, backslashes",
+        "letters, digits and punctuation without spaces, double quotes, semicolons, backslashes",
     ),
     RuleType.SSL_CONN_HAS_CERT: (re.compile("true", re.IGNORECASE), "true"),
     RuleType.SSL_VERIFY_RESULT: (re.compile("[0-9]+"), "a number that is not negative"),
