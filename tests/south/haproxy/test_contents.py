@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bascule.model.backend import Rejected
+from bascule.model.backend import Done, Rejected
+from bascule.model.definition import with_last_accepted
 from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol
 from bascule.south.haproxy import content, live
 from bascule.south.haproxy.render import CONFIGURATION, INSTANCE
@@ -116,22 +117,25 @@ def test_what_is_too_big_to_put_in_place_takes_a_reload(site: Site, listener: Li
 
 @pytest.mark.parametrize("bad", [b"no certificate", AUTHORITY.pem, AUTHORITY.pem + KEY])
 def test_bad_content_is_blamed_on_its_listener_and_the_old_serves_on(site: Site, listener: Listener, bad: bytes) -> None:
-    good = site.secrets(site.refs["www"]).reveal()
+    good, newer = site.contents["www"], AUTHORITY.issue("newer.example.com")
     other = site.listener(
         ListenerProtocol.TERMINATED_HTTPS, default_tls_container_ref=site.store("other", AUTHORITY.issue("other.example.com"))
     )
     site.serve()
     before = site.processes(), site.read()
+    accepted = dataclasses.replace(site.definition(), secrets=dict(site.refs))
     site.store("www", bad)
-    site.store("other", AUTHORITY.issue("newer.example.com"))
+    site.store("other", newer)
     outcome = site.apply()
     assert isinstance(outcome, Rejected)
     assert outcome.objects == (listener.id,)
     assert (site.processes(), site.read()) == before
     assert shown(site, listener) in good
-    site.store("www", good)
-    site.serve()
-    assert shown(site, other) in site.secrets(site.refs["other"]).reveal()
+    kept = with_last_accepted(site.definition(), accepted, outcome.objects)
+    assert isinstance(site.carry_out(site.plan(kept)), Done)
+    assert site.plan(kept).steps == ()
+    assert shown(site, listener) in good
+    assert shown(site, other) in newer
     assert site.processes() == before[0]
 
 
