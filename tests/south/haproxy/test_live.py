@@ -143,7 +143,8 @@ def _runs_as_configured(site: Site) -> bool:
     found = {(row["pxname"], row["svname"]): row for row in rows if row["svname"] not in ("FRONTEND", "BACKEND")}
     return lines.keys() <= found.keys() and all(
         (row["status"] == "MAINT") == (server not in lines or lines[server].disabled)
-        and (server not in lines or row["weight"] == lines[server].weight)
+        and (server not in lines or row["uweight"] == lines[server].weight)
+        and (row["status"] == "MAINT" or row["weight"] == lines[server].weight)
         for server, row in found.items()
     )
 
@@ -252,6 +253,7 @@ def test_no_request_fails_and_nothing_reloads_in_a_hundred_changes(site: Site) -
     assert clients.failures == []
     assert set(clients.answers) == {200}
     assert len(clients.answers) > 300
+    assert _runs_as_configured(site)
     assert site.processes() == processes
 
 
