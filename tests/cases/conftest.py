@@ -27,6 +27,12 @@ class Golden:
         assert path.exists(), f"no golden file {path}; './run golden' writes it"
         assert text == path.read_text(encoding="utf-8")
 
+    def absent(self, path: Path) -> None:
+        """There must be no such file; rewriting removes it."""
+        if self._rewrite:
+            path.unlink(missing_ok=True)
+        assert not path.exists()
+
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Golden:

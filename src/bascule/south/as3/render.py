@@ -1,0 +1,78 @@
+"""From a service definition to the declaration of one AS3 tenant. Pure.
+
+One load balancer is one tenant with one application, so that the fault of one never touches another. Nothing in a declaration is a
+name or description that a user gave: they are for people and would only be texts to be quoted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from bascule.model.backend import Refusal
+from bascule.model.definition import ServiceDefinition
+from bascule.model.documents import Documents
+from bascule.model.objects import HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Member, Object, Pool, Tree
+from bascule.south.as3 import health_monitor, listener, member, pool
+from bascule.south.as3.names import APPLICATION, tenant_name
+from bascule.south.as3.options import Options
+
+
+def render(definition: ServiceDefinition, options: Options, route_domain: int = 0) -> Documents:
+    """The tenant of a load balancer, as JSON without secrets. `route_domain` is that of its addresses and members.
+
+    Raises KeyError for a reference that the definition does not resolve.
+    """
+    tree = definition.tree
+    items = listener.addresses(tree, route_domain)
+    for each in tree.listeners:
+        items |= listener.render(tree, each, options, route_domain)
+    for used in _pools(tree):
+        items |= pool.render(tree, used, route_domain)
+    application = {"class": "Application", "template": "generic", **items}
+    tenant = {"class": "Tenant", "label": label(tree.id), APPLICATION: application}
+    return {tenant_name(tree.id): json.dumps(tenant, sort_keys=True, separators=(",", ":"))}
+
+
+def label(load_balancer_id: str) -> str:
+    """The mark of a tenant that is ours."""
+    return f"bascule {load_balancer_id}"
+
+
+def _pools(tree: Tree) -> Iterator[Pool]:
+    """The pools that listeners send traffic to."""
+    used: dict[str, Any] = {each.id: each for at in tree.listeners for each in tree.pools_of(at.id)}
+    return (each for each in tree.pools if each.id in used and each.admin_state_up)
+
+
+def refuse(tree: Tree, options: Options) -> list[Refusal]:
+    """What of a tree BIG-IP, as driven from here, can never carry."""
+    return [Refusal(each.id, f"{_label(each)}{text}") for each in tree.objects() for text in _texts(each, tree, options)]
+
+
+def _label(each: Object) -> str:
+    return f"{each.kind.replace('_', ' ').capitalize()} "
+
+
+def _texts(each: Object, tree: Tree, options: Options) -> Iterator[str]:
+    match each:
+        case LoadBalancer():
+            yield from _refuse_load_balancer(each)
+        case Listener():
+            yield from listener.refuse(each, tree)
+        case Pool():
+            yield from pool.refuse(each, tree)
+        case Member():
+            yield from member.refuse(each, tree)
+        case HealthMonitor():
+            yield from health_monitor.refuse(each)
+        case L7Policy() | L7Rule():
+            yield "is not possible."
+
+
+def _refuse_load_balancer(load_balancer: LoadBalancer) -> Iterator[str]:
+    if load_balancer.vip_qos_policy_id:
+        yield "vip_qos_policy_id is not possible: traffic is not shaped."
+    if load_balancer.vip_sg_ids:
+        yield "vip_sg_ids is not possible; use allowed_cidrs of the listeners."

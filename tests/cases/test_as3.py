@@ -1,0 +1,52 @@
+"""Every case as the declaration of an AS3 tenant, or why BIG-IP cannot carry it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bascule.south.as3.names import tenant_name
+from bascule.south.as3.options import Options
+from bascule.south.as3.render import refuse, render
+from tests.cases import loader
+from tests.cases.conftest import Golden
+from tests.south.as3 import checks, schema
+
+OPTIONS = Options()
+
+CARRIED = [name for name in loader.NAMES if not refuse(loader.definition(name).tree, OPTIONS)]
+
+
+@pytest.mark.parametrize("case", loader.NAMES)
+def test_declaration(case: str, golden: Golden) -> None:
+    """Carried, or refused with a reason; never both."""
+    definition = loader.definition(case)
+    refused = sorted({each.text for each in refuse(definition.tree, OPTIONS)})
+    declared, why = loader.CASES / case / "as3.json", loader.CASES / case / "as3-refused.json"
+    if refused:
+        golden.check(why, json.dumps(refused, indent=2) + "\n")
+        golden.absent(declared)
+    else:
+        ((name, body),) = render(definition, OPTIONS).items()
+        golden.check(declared, json.dumps({name: json.loads(body)}, indent=2) + "\n")
+        golden.absent(why)
+
+
+@pytest.mark.parametrize("case", CARRIED)
+def test_the_official_schema_accepts(case: str) -> None:
+    documents = render(loader.definition(case), OPTIONS)
+    assert schema.errors({name: json.loads(body) for name, body in documents.items()}) == []
+
+
+@pytest.mark.parametrize("case", CARRIED)
+def test_nothing_else_is_wrong_with(case: str) -> None:
+    definition = loader.definition(case)
+    ((name, body),) = render(definition, OPTIONS).items()
+    assert name == tenant_name(definition.tree.id)
+    assert checks.faults(name, json.loads(body)) == []
+
+
+@pytest.mark.parametrize("case", CARRIED)
+def test_the_same_definition_gives_the_same_text(case: str) -> None:
+    assert render(loader.definition(case), OPTIONS) == render(loader.definition(case), OPTIONS)
