@@ -115,6 +115,19 @@ def test_another_address_may_be_an_ipv6_one(site: Site) -> None:
         assert site.seen(member) == "UP"
 
 
+def test_a_member_is_named_as_a_host_by_its_address(site: Site) -> None:
+    pool = site.pool()
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        server.settimeout(20)
+        site.member(pool, server.getsockname()[1], address="::1")
+        site.monitor(pool, MonitorType.HTTP, http_version=1.1)
+        site.listener(default_pool_id=pool.id)
+        site.serve()
+        probe, _ = server.accept()
+        with probe:
+            assert b"\r\nhost: [::1]\r\n" in probe.recv(4096)
+
+
 def test_backup_members_are_probed_too(site: Site) -> None:
     pool = site.pool(site.server("a"))
     dead = site.member(pool, 9, backup=True)
@@ -164,12 +177,12 @@ def test_https_asks_over_tls_and_trusts_everybody(site: Site) -> None:
     servers = [site.server("a", context), site.server("b", _context()), site.server("c")]
     servers[1].status = 503
     pool = site.pool(*servers, protocol=PoolProtocol.HTTPS)
-    site.monitor(pool, MonitorType.HTTPS, url_path="/healthy", http_version=1.1, domain_name="www.example.com")
+    site.monitor(pool, MonitorType.HTTPS, url_path="/healthy", http_version=1.1, domain_name="www.example.com.")
     site.listener(ListenerProtocol.HTTPS, default_pool_id=pool.id)
     site.serve()
     good, failing, without_tls = site.tree.members
     assert _statuses(site, {good: "UP", failing: "DOWN", without_tls: "DOWN"})
-    assert until(lambda: "GET /healthy HTTP/1.1 www.example.com" in servers[0].heard)
+    assert until(lambda: "GET /healthy HTTP/1.1 www.example.com." in servers[0].heard)
     assert set(asked_for) == {"www.example.com"}
 
 

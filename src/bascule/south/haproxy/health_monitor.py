@@ -57,7 +57,7 @@ def check(pool: Pool, monitor: HealthMonitor, member: Member) -> str:
     if monitor.type is MonitorType.HTTPS:
         words.append("check-ssl" if pool.tls_enabled else "check-ssl verify none")
         if monitor.domain_name:
-            words.append(f"check-sni {word(monitor.domain_name)}")
+            words.append(f"check-sni {word(monitor.domain_name.rstrip('.'))}")
     if pool.tls_enabled:
         words += _over_tls(pool, monitor)
     return " ".join(words)
