@@ -25,7 +25,7 @@ PASSWORD = "s3cret-of-the-device"
 
 
 @cache
-def _identity() -> tuple[Any, str]:
+def identity() -> tuple[Any, str]:
     with TemporaryDirectory() as folder:
         written = Path(folder) / "certificate.pem"
         context = tls.context(None, None, "bigip.test", "127.0.0.1", written)
@@ -53,7 +53,7 @@ class Box:
     """One emulated device."""
 
     def __init__(self, settings: Settings, group: Group, port: int = 0) -> None:
-        context, certificate = _identity()
+        context, certificate = identity()
         self.emulator = Emulator(settings, group, ("127.0.0.1", port), context)
         self.url = f"https://127.0.0.1:{self.emulator.server.port}"
         self.http = urllib3.PoolManager(ca_cert_data=certificate, retries=False, timeout=30)

@@ -1,0 +1,108 @@
+"""AS3: declarations go in, and what is stored comes out. Nothing here waits for a task: that is data, and asked for again later."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bascule.clients.bigip.device import Device
+from bascule.clients.bigip.errors import Refused
+from bascule.clients.bigip.icontrol import checked, read
+from bascule.clients.bigip.replies import Reply, of_task, replies, reply
+
+BASE = "/mgmt/shared/appsvcs"
+LONGEST = 75.0
+"""How long a declaration may take to be answered, in seconds. After 45, AS3 makes a task of it."""
+
+_BY_NAME = 50
+"""Up to how many tenants are asked for by their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """The AS3 that is installed. `schema` is the newest version of the language that it knows."""
+
+    version: str
+    release: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A tenant as AS3 stored it, which is what was declared last and not what the device holds.
+
+    `body` may hold the keys of certificates.
+    """
+
+    name: str
+    label: str
+    remark: str
+    lock_key: str
+    """Goes into the next declaration of this tenant as `optimisticLockKey`: it is refused if somebody was quicker."""
+    body: Mapping[str, Any] = field(repr=False)
+
+
+class AS3:
+    """The AS3 of one device. Methods raise DeviceError where no answer is to be had."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def info(self) -> Info:
+        """Busy is raised while AS3 loads, and where it is not installed."""
+        body = read(self.device, f"{BASE}/info")
+        return Info(str(body.get("version", "")), str(body.get("release", "")), str(body.get("schemaCurrent", "")))
+
+    def declare(self, body: Mapping[str, Any], *, later: bool = False, timeout: float = LONGEST) -> Reply:
+        """Hand in a declaration. With `later`, the answer is a task at once."""
+        answer = self.device.post(_path(later), body, timeout=timeout)
+        return reply(503 if answer.busy else answer.status, answer.body, answer.text)
+
+    def declare_each(
+        self, bodies: Sequence[Mapping[str, Any]], *, later: bool = False, timeout: float = LONGEST
+    ) -> tuple[Reply, ...]:
+        """Hand in several declarations in one request. Each is checked, carried out and answered by itself, in their order."""
+        answer = self.device.post(_path(later), list(bodies), timeout=timeout)
+        return replies(503 if answer.busy else answer.status, answer.body, answer.text, len(bodies))
+
+    def task(self, task: str) -> Reply:
+        """What a task has come to; the task again while it is under way."""
+        answer = self.device.get(f"{BASE}/task/{task}")
+        if answer.busy:
+            checked(self.device, answer)
+        return of_task(answer.status, answer.body, answer.text)
+
+    def declared(self, tenants: Collection[str] | None = None, *, show_hash: bool = True) -> dict[str, Stored]:
+        """The tenants that AS3 has stored, by name; all of them, or those of `tenants` that there are."""
+        found: dict[str, Any] | None = None
+        if tenants is not None and len(tenants) <= _BY_NAME:
+            if not tenants:
+                return {}
+            found = self._stored("/" + ",".join(sorted(tenants)), show_hash)
+        if found is None and (tenants is None or len(tenants) > 1):
+            # All of them, where a name that is not known has spoilt the request for the others.
+            found = self._stored("", show_hash)
+        return {
+            name: _stored(name, body)
+            for name, body in (found or {}).items()
+            if isinstance(body, dict) and body.get("class") == "Tenant" and (tenants is None or name in tenants)
+        }
+
+    def _stored(self, which: str, show_hash: bool) -> dict[str, Any] | None:
+        """None when a name is not known."""
+        answer = self.device.get(f"{BASE}/declare{which}" + ("?showHash=true" if show_hash else ""), timeout=LONGEST)
+        if answer.status == 404 and not answer.busy:
+            return None
+        body = checked(self.device, answer)
+        if not isinstance(body, dict):
+            raise Refused(self.device.name, answer.status, "the answer is not a declaration")
+        return body
+
+
+def _path(later: bool) -> str:
+    return f"{BASE}/declare" + ("?async=true" if later else "")
+
+
+def _stored(name: str, body: Mapping[str, Any]) -> Stored:
+    return Stored(name, str(body.get("label", "")), str(body.get("remark", "")), str(body.get("optimisticLockKey", "")), body)
