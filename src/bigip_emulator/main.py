@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bigip_emulator import tls
 from bigip_emulator.cluster import Group
+from bigip_emulator.dataplane.plane import DataPlane
 from bigip_emulator.device import Settings
 from bigip_emulator.emulator import Emulator
 
@@ -46,6 +47,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--peer", default="", metavar="URL", help="the other device of the group; it has the same user and password")
     made.add_argument("--device-group", default="device-group-1", metavar="NAME", help="the group's name (device-group-1)")
     made.add_argument("--manual-sync", action="store_true", help="send the configuration to the other device only when asked to")
+    made.add_argument("--data-plane", action="store_true", help="carry real traffic on loopback addresses, through a HAProxy")
+    made.add_argument(
+        "--haproxy", type=Path, metavar="FILE", help="the HAProxy of the data plane (the one in PATH, or that of a wheel)"
+    )
     made.add_argument("--verbose", action="store_true", help="log every request, without its content")
     return made
 
@@ -73,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.certificate, arguments.key, arguments.hostname, arguments.listen, arguments.write_certificate
         )
         emulator = Emulator(settings, group, (arguments.listen, arguments.port), context)
+        plane = DataPlane(emulator.device, emulator.cluster, arguments.haproxy) if arguments.data_plane else None
     except (OSError, ValueError) as problem:
         print(f"bigip-emulator: {problem}", file=sys.stderr)
         return 1
@@ -80,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
     emulator.start()
+    if plane is not None:
+        plane.start()
     host = f"[{arguments.listen}]" if ":" in arguments.listen else arguments.listen
     shown = password if new else "(as given)"
     print(
@@ -87,6 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     done.wait()
     emulator.stop()
+    if plane is not None:
+        plane.stop()
     return 0
 
 

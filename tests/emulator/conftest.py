@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.emulator.site import Box, box
+from tests.haproxies import haproxy
+
+__all__ = ["haproxy"]
 
 
 @pytest.fixture
