@@ -85,6 +85,7 @@ EVERY = ("2.6", "2.8")
 HTTP, HTTPS, TCP, HELLO = MonitorType.HTTP, MonitorType.HTTPS, MonitorType.TCP, MonitorType.TLS_HELLO
 OFF = {"admin_state_up": False}
 MONITORS = (HTTP, HTTPS, TCP, HELLO)
+HOSTILE = ("a;b", "a\\b", "it's", 'say"', "$HOME", "#", "<<", "%[src]", "weight", "disabled", "check", "ü")
 TRUST = {"tls_enabled": True, "tls_container_ref": "own", "ca_tls_container_ref": "ca", "crl_container_ref": "crl"}
 CHANGES = [
     Change("add a member", partial(_add, weight=3)),
@@ -186,6 +187,55 @@ def test_the_documentation_lists_it() -> None:
             for each in CHANGES
         ),
     ]
+
+
+def test_no_pool_is_empty_in_between() -> None:
+    before, after = (f"backend p\n    mode http\n{servers}" for servers in (_servers(a=1, b=2, c=3), _servers(b=0, d=4, c=3)))
+    found = live.commands(before, after, [("p", "a"), ("p", "b"), ("p", "c")])
+    assert found
+    assert [each.line.replace("\\", "") for each in found] == [
+        "add server p/d ipv4@10.0.0.1:80 weight 4 check inter 5s",
+        "enable health p/d",
+        "enable server p/d",
+        "set server p/b weight 0",
+        "disable server p/a",
+    ]
+
+
+def _servers(**weights: int) -> str:
+    return "".join(
+        f"    # member {name}\n    server {name} ipv4@10.0.0.1:80 weight {weight} check inter 5s\n"
+        for name, weight in weights.items()
+    )
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        [("p", "a")],
+        [("p", "a"), ("p", "b"), ("p", "c")],
+        [("p", "a"), ("p", "b"), *(("p", str(n)) for n in range(live.MOST_GONE + 1))],
+    ],
+)
+def test_other_servers_than_expected_take_a_reload(known: Collection[servers.Server]) -> None:
+    """One is missing; the new one is there already; too many have come together."""
+    assert live.commands(f"backend p\n{_servers(a=1, b=2)}", f"backend p\n{_servers(a=1, b=2, c=3)}", known) is None
+
+
+def test_texts_of_users_are_words_of_commands(site: Site) -> None:
+    pools = [site.pool(site.server("a")) for _ in HOSTILE]
+    for pool, name in zip(pools, HOSTILE, strict=True):
+        site.monitor(pool, HTTPS, domain_name=name)
+        site.listener(default_pool_id=pool.id)
+    site.serve()
+    worker = _worker(site)
+    for pool, name in zip(pools, HOSTILE, strict=True):
+        member = site.member(pool, free_port())
+        site.serve()
+        site.put(dataclasses.replace(member, admin_state_up=False))
+        site.serve()
+        assert _runs_as_configured(site), name
+        assert _worker(site) == worker, name
 
 
 # Under load.

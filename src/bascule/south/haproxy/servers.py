@@ -13,7 +13,8 @@ BACKEND = "backend "
 
 _SERVER = "    server "
 _COMMENT = "    # "
-_DISABLED = "disabled"
+_DISABLED = " disabled"
+"""The last word, where it is one. As part of a text of a user it stands between quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def split(configuration: str) -> tuple[list[str], dict[Server, str]]:
 
 def parse(words: str) -> Line:
     """What a server line says after the name. Raises ValueError for one that is not of our own making."""
-    found = shlex.split(words)
+    enabled = words.removesuffix(_DISABLED)
+    found = shlex.split(enabled)
     weight = found.index("weight")
-    fixed = found[:weight] + [word for word in found[weight + 2 :] if word != _DISABLED]
-    return Line(tuple(fixed), found[weight + 1], _DISABLED in found)
+    return Line((*found[:weight], *found[weight + 2 :]), found[weight + 1], disabled=enabled != words)
