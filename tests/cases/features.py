@@ -334,6 +334,19 @@ def _carried(definition: ServiceDefinition, each: Object) -> bool:
 
 
 @cache
+def _valid(name: str, object_id: str) -> bool:
+    """Whether an object of a case can come through a door. Some cases go beyond, to see that HAProxy bears it."""
+    tree = loader.definition(name).tree
+    each = tree.get(object_id)
+    assert each
+    try:
+        check(tree, tree.put(dataclasses.replace(each, tags=("another",))))
+    except Refused:
+        return False
+    return True
+
+
+@cache
 def _cases() -> list[tuple[str, ServiceDefinition]]:
     """The cases, small ones first."""
     found = [(name, loader.definition(name)) for name in loader.NAMES]
@@ -353,7 +366,7 @@ def find(feature: Feature) -> Finding:
         for each in definition.tree.objects():
             if not isinstance(each, feature.made):
                 continue
-            if feature.shown(each) and _carried(definition, each):
+            if feature.shown(each) and _carried(definition, each) and _valid(name, each.id):
                 cases[name] = None
             found = None if refused or matters else _tried(name, definition, feature, each)
             refused = refused or (found if isinstance(found, str) else None)
