@@ -12,6 +12,21 @@ from tests.emulator.site import PASSWORD, Box, box, identity
 Connect = Callable[..., Device]
 
 
+class Clock:
+    """A clock that a test moves on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture
 def bigip() -> Iterator[Box]:
     with box() as made:
@@ -26,13 +41,12 @@ def trust(tmp_path: Path) -> Trust:
 
 
 @pytest.fixture
-def connect(trust: Trust) -> Iterator[Connect]:
+def connect(trust: Trust, clock: Clock) -> Iterator[Connect]:
     """Sessions with emulated devices, ended with the test."""
     made: list[Device] = []
 
-    def begin(bigip: Box, password: str = PASSWORD, **how: object) -> Device:
-        credentials = Credentials("admin", Secret(password.encode()), basic=bool(how.pop("basic", False)))
-        made.append(Device(bigip.url, credentials, trust, **how))  # type: ignore[arg-type]
+    def begin(url: str, password: str = PASSWORD, basic: bool = False, trust: Trust = trust) -> Device:
+        made.append(Device(url, Credentials("admin", Secret(password.encode()), basic), trust, clock=clock, pause=0.02))
         return made[-1]
 
     yield begin
@@ -42,4 +56,4 @@ def connect(trust: Trust) -> Iterator[Connect]:
 
 @pytest.fixture
 def device(bigip: Box, connect: Connect) -> Device:
-    return connect(bigip)
+    return connect(bigip.url)

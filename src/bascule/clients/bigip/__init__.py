@@ -7,7 +7,16 @@ Nothing here is printed or logged that was sent as a body or a header, and what 
 
 from bascule.clients.bigip.as3 import AS3
 from bascule.clients.bigip.device import Device
-from bascule.clients.bigip.errors import Busy, DeviceError, LoginRefused, NoActiveDevice, OutcomeUnknown, Refused, Unreachable
+from bascule.clients.bigip.errors import (
+    Busy,
+    DeviceError,
+    LoginRefused,
+    NoActiveDevice,
+    OutcomeUnknown,
+    Refused,
+    Unreachable,
+    Untrusted,
+)
 from bascule.clients.bigip.group import DeviceGroup, Member
 from bascule.clients.bigip.login import Credentials
 from bascule.clients.bigip.wire import Answer, Trust
@@ -27,4 +36,5 @@ __all__ = [
     "Refused",
     "Trust",
     "Unreachable",
+    "Untrusted",
 ]

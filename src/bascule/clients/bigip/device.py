@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bascule.clients.bigip.errors import LoginRefused, Unreachable
+from bascule.clients.bigip.errors import LoginRefused, Unreachable, Untrusted
 from bascule.clients.bigip.login import Credentials, Login
 from bascule.clients.bigip.wire import Answer, Trust, Wire
 
@@ -17,7 +17,6 @@ ATTEMPTS = 3
 PATIENCE = 6.0
 """After this many seconds nothing is begun again."""
 
-_PAUSE = 0.3
 _DICE = random.SystemRandom()
 
 
@@ -35,8 +34,13 @@ class Device:
         trust: Trust | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        pause: float = 0.3,
     ) -> None:
-        """`clock` tells when tokens end. Raises ValueError and OSError as `Wire` does."""
+        """`clock` tells when tokens end; `pause` is the measure of the pauses before something is asked again, in seconds.
+
+        Raises ValueError and OSError as `Wire` does.
+        """
+        self._pause = pause
         self.url = url
         self._wire = Wire(url, trust or Trust())
         self._login = Login(self._wire, credentials, clock)
@@ -74,10 +78,10 @@ class Device:
                 answer = self._asked(method, path, body, timeout)
                 if last or method != "GET" or not answer.busy:
                     return answer
-            except Unreachable:
-                if last:
+            except Unreachable as problem:
+                if last or isinstance(problem, Untrusted):
                     raise
-            time.sleep(_PAUSE * 2**attempt * _DICE.uniform(0.5, 1.5))
+            time.sleep(self._pause * 2**attempt * _DICE.uniform(0.5, 1.5))
         raise AssertionError("the last attempt answers or raises")
 
     def close(self) -> None:

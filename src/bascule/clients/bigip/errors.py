@@ -16,6 +16,10 @@ class Unreachable(DeviceError):
     """No answer was had, and nothing was changed: it was never sent, or it only read."""
 
 
+class Untrusted(Unreachable):
+    """The device could not show that it is the one meant: its certificate does not fit. Not even the login was sent."""
+
+
 class NoActiveDevice(Unreachable):
     """No device of the group is active. While one device takes over from another, this is so for a moment."""
 

@@ -18,7 +18,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, NewConnectionError, SSLError
 
 from bascule.clients.bigip.clean import clean, keep_tokens_out_of_logs
-from bascule.clients.bigip.errors import OutcomeUnknown, Unreachable
+from bascule.clients.bigip.errors import OutcomeUnknown, Unreachable, Untrusted
 
 CONNECT = 5.0
 """How long to wait for a connection, TLS included, in seconds."""
@@ -139,7 +139,7 @@ class Wire:
 
     def _without_answer(self, method: str, problem: Exception) -> Unreachable | OutcomeUnknown:
         if not _SENT.begun:
-            return Unreachable(self.name, _why(problem))
+            return (Untrusted if _is_about_trust(problem) else Unreachable)(self.name, _why(problem))
         return self._broken(method, f"no answer: {_why(problem)}")
 
     def _broken(self, method: str, text: str) -> Unreachable | OutcomeUnknown:
@@ -153,6 +153,10 @@ class Wire:
             if status >= 500 or status < 400:
                 raise self._broken(method, f"the answer is not JSON (HTTP {status})") from None
             return Answer(status, None, text)
+
+
+def _is_about_trust(problem: Exception) -> bool:
+    return isinstance(problem, SSLError) and any(isinstance(one, ssl.CertificateError) for one in problem.args)
 
 
 def _why(problem: Exception) -> str:
