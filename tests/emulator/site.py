@@ -18,6 +18,7 @@ from bigip_emulator import tls
 from bigip_emulator.cluster import Group
 from bigip_emulator.device import Settings
 from bigip_emulator.emulator import Emulator
+from tests.addresses import free_port
 
 DECLARE = "/mgmt/shared/appsvcs/declare"
 TASK = "/mgmt/shared/appsvcs/task"
@@ -95,6 +96,37 @@ def box(group: Group | None = None, port: int = 0, **settings: Any) -> Iterator[
         yield made
     finally:
         made.stop()
+
+
+@contextlib.contextmanager
+def pair(automatic: bool = True) -> Iterator[tuple[Box, Box]]:
+    """An active device and one that stands by."""
+    ports = [free_port(), free_port()]
+    with contextlib.ExitStack() as stack:
+        one, two = (
+            stack.enter_context(
+                box(
+                    Group("dg", f"https://127.0.0.1:{ports[1 - number]}", automatic),
+                    ports[number],
+                    hostname=f"bigip-{number + 1}",
+                    speed=5,
+                )
+            )
+            for number in (0, 1)
+        )
+        one.until(lambda: (state(one), state(two)) == ("active", "standby"))
+        one.until(lambda: sync(one) == sync(two) == "In Sync")
+        yield one, two
+
+
+def state(box: Box) -> str:
+    own = next(device for device in box.get("/mgmt/tm/cm/device").body["items"] if device["selfDevice"] == "true")
+    return str(own["failoverState"])
+
+
+def sync(box: Box) -> str:
+    (entry,) = box.get("/mgmt/tm/cm/sync-status").body["entries"].values()
+    return str(entry["nestedStats"]["entries"]["status"]["description"])
 
 
 # Declarations

@@ -2,45 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
-from bigip_emulator.cluster import Group
-from tests.addresses import free_port
-from tests.emulator.site import DECLARE, Box, box, lb, small, tenant
+from tests.emulator.site import DECLARE, lb, pair, small, state, sync, tenant
 
 CM = "/mgmt/tm/cm"
-
-
-@contextlib.contextmanager
-def pair(automatic: bool = True) -> Iterator[tuple[Box, Box]]:
-    """An active device and one that stands by."""
-    ports = [free_port(), free_port()]
-    with contextlib.ExitStack() as stack:
-        one, two = (
-            stack.enter_context(
-                box(
-                    Group("dg", f"https://127.0.0.1:{ports[1 - number]}", automatic),
-                    ports[number],
-                    hostname=f"bigip-{number + 1}",
-                    speed=5,
-                )
-            )
-            for number in (0, 1)
-        )
-        one.until(lambda: (state(one), state(two)) == ("active", "standby"))
-        one.until(lambda: sync(one) == sync(two) == "In Sync")
-        yield one, two
-
-
-def state(box: Box) -> str:
-    own = next(device for device in box.get(f"{CM}/device").body["items"] if device["selfDevice"] == "true")
-    return str(own["failoverState"])
-
-
-def sync(box: Box) -> str:
-    (entry,) = box.get(f"{CM}/sync-status").body["entries"].values()
-    return str(entry["nestedStats"]["entries"]["status"]["description"])
 
 
 def test_the_two_know_each_other() -> None:
