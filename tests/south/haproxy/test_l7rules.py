@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bascule.model.backend import Rejected
+from bascule.model.definition import with_last_accepted
 from bascule.model.objects import CompareType, L7Policy, L7Rule, Listener, PolicyAction, RuleType
 from bascule.model.rules import l7rule as rules
 from tests.south.haproxy.site import Site, new_id
@@ -134,13 +135,16 @@ def test_an_expression_that_haproxy_does_not_take_is_a_fault_of_its_rule(site: S
     """Python, by which the API judges, and PCRE do not agree about every expression."""
     listener = guarded(site, PATH, None, REGEX, "^/a", invert=False)
     site.serve()
-    before = site.tree
+    accepted = site.definition()
     (rule,) = site.tree.rules
     site.put(dataclasses.replace(rule, value=value))
     rules.check(site.tree, site.tree.rules[0])
+    new = site.listener()
     outcome = site.apply()
     assert isinstance(outcome, Rejected), outcome
     assert outcome.objects == (rule.id,)
+    # What the worker then does: the rule as it was, and everything else as it is wanted.
+    site.tree = with_last_accepted(site.definition(), accepted, outcome.objects).tree
+    site.serve()
     assert [site.get(listener, each).status for each in ("/a", "/b")] == [403, 503]
-    site.tree = before
-    assert site.plan(site.definition()).steps == ()
+    assert site.get(new).status == 503
