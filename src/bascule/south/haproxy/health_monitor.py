@@ -23,6 +23,9 @@ _HTTP_2 = "h2"
 _LONGEST = (2**31 - 1) // 1000
 """Seconds. HAProxy counts milliseconds in 32 bits with a sign, and does not start with more."""
 
+AT_ONCE = 200
+"""Members of a load balancer that may be probed within a moment."""
+
 
 def render(pool: Pool, monitor: HealthMonitor) -> list[str]:
     """The lines of a backend that say how to probe. A TCP monitor only connects."""
@@ -83,9 +86,15 @@ def programs(tree: Tree, pools: Iterable[Pool]) -> Documents:
     return {prober.document(monitor): prober.program(monitor, tree.members_of(each.id)) for monitor, each in found}
 
 
-def for_programs(tree: Tree, pools: Iterable[Pool]) -> Sequence[str]:
-    """What HAProxy as a whole has to be told to run such programs; nothing if there are none."""
-    return prober.GLOBAL if programs(tree, pools) else ()
+def for_all(tree: Tree, pools: Iterable[Pool]) -> Sequence[str]:
+    """What HAProxy as a whole has to be told of probes.
+
+    It spreads first probes over the delay of a monitor, and so leaves new members alone for that long. Few probes are sent at once
+    instead. Many stay spread, and so do programs, each of which is a process.
+    """
+    if programs(tree, pools):
+        return prober.GLOBAL
+    return ("max-spread-checks 200ms",) if len(tree.members) <= AT_ONCE else ()
 
 
 def _host(pool: Pool, monitor: HealthMonitor) -> str:

@@ -38,7 +38,6 @@ global
     server-state-file ../{STATE_FILE}
     fd-hard-limit 100000
     hard-stop-after 30m
-    max-spread-checks 200ms
     ssl-default-bind-options ssl-min-ver TLSv1.2
     tune.ssl.default-dh-param 2048
 """
@@ -93,7 +92,7 @@ def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> 
     backends = pool.carried(tree, listeners)
     pools = {pool_id: found for pool_id, _ in backends if (found := tree.pool(pool_id))}
     text = f"# Load balancer {name(tree.id)}. Written by Bascule, which overwrites whatever is changed here.\n{_GLOBAL}"
-    text += "".join(f"    {line}\n" for line in health_monitor.for_programs(tree, pools.values()))
+    text += "".join(f"    {line}\n" for line in health_monitor.for_all(tree, pools.values()))
     sticky = any(persistence.by_table(each) for each in pools.values())
     text += f"    localpeer own\n{_DEFAULTS}{_PEERS}" if sticky else _DEFAULTS
     sections = [listener.render(definition, each) for each in listeners]
