@@ -241,3 +241,31 @@ def test_what_haproxy_does_not_accept_is_the_fault_of_the_pool(site: Site, speak
         assert isinstance(outcome, Rejected)
         assert outcome.objects == (pool.id,)
         assert site.get(listener).status == 200
+
+
+@pytest.mark.slow
+def test_new_content_counts_without_a_reload(site: Site, speaking: Trust) -> None:
+    """Of the authority, the list of what it revoked, and the certificate that members are shown."""
+    member = AUTHORITY.issue("member.example.com")
+    refs = {
+        "ca_tls_container_ref": site.store("ca", AUTHORITY.pem),
+        "crl_container_ref": site.store("crl", AUTHORITY.crl()),
+        "tls_container_ref": site.store("own", AUTHORITY.issue("one.example.com")),
+    }
+    listener = through(site, site.server("a", speaking(member, client=True)), **refs)
+    site.serve()
+    processes = site.processes()
+    site.store("own", AUTHORITY.issue("two.example.com"))
+    site.serve()
+    assert site.get(listener).said("tls")["client"] == "two.example.com"
+    site.store("crl", AUTHORITY.crl(revoked=[member]))
+    site.serve()
+    assert site.get(listener).status == 503
+    site.store("crl", AUTHORITY.crl())
+    site.store("ca", STRANGER.pem)
+    site.serve()
+    assert site.get(listener).status == 503
+    site.store("ca", AUTHORITY.pem)
+    site.serve()
+    assert site.get(listener).said("tls")["client"] == "two.example.com"
+    assert site.processes() == processes
