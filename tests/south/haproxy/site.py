@@ -50,7 +50,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def until(true: Callable[[], bool], timeout: float = 10.0) -> bool:
+def until(true: Callable[[], bool], timeout: float = 20.0) -> bool:
     """Wait until something is true."""
     deadline = time.monotonic() + timeout
     while not true():
@@ -313,7 +313,7 @@ class Site:
         return found
 
     def monitor(self, pool: Pool, kind: MonitorType = MonitorType.TCP, **fields: object) -> HealthMonitor:
-        fields = {"delay": 1, "timeout": 1, "max_retries": 1, "max_retries_down": 1, **fields}
+        fields = {"delay": 1, "timeout": 4, "max_retries": 1, "max_retries_down": 1, **fields}
         found = HealthMonitor(id=new_id(), pool_id=pool.id, type=kind, **fields)  # type: ignore[arg-type]
         self.put(found)
         return found
