@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 
@@ -27,15 +26,6 @@ class Clock:
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Whether the event happened within that time."""
         return event.wait(seconds / self.speed)
-
-    def until(self, true: Callable[[], bool], seconds: float) -> bool:
-        """Whether something became true within that time. It is looked at twenty times in the world's second, at least."""
-        deadline = self.now() + seconds
-        while not true():
-            if self.now() >= deadline:
-                return False
-            time.sleep(min(0.05, 0.5 / self.speed))
-        return True
 
 
 def stamp(seconds: float) -> str:

@@ -14,6 +14,7 @@ from bigip_emulator.faults import Faults
 from bigip_emulator.kinds import factory
 from bigip_emulator.objects import Key, Object, Store
 from bigip_emulator.seen import Seen
+from bigip_emulator.uploads import Uploads
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Device:
         """What is kept in data groups of the device's own. Values are replaced, never changed."""
         self.seen = Seen()
         self.faults = Faults(self.clock)
+        self.uploads = Uploads()
         self.boots = 0
         self.started = 0.0
         self.away_until = 0.0

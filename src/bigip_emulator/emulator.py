@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 
 from bigip_emulator.as3.endpoints import BASE, As3
@@ -14,6 +15,7 @@ from bigip_emulator.switchboard import Switchboard
 from bigip_emulator.system import System
 from bigip_emulator.web import HangUp, Refused, Request, Response, Router, Server, framework
 
+_LOG = logging.getLogger(__name__)
 _HTML = "<html><head><title>502 Proxy Error</title></head><body><h1>Proxy Error</h1></body></html>"
 
 
@@ -24,10 +26,11 @@ class Emulator:
         self.device = Device(settings)
         self._auth = Auth(self.device.clock, settings.users, settings.tokens)
         self.cluster = Cluster(self.device, group)
-        self._as3 = As3(self.device)
+        self._as3 = As3(self.device, self.cluster.sync)
         self._router = Router()
         for part in (
             self._auth,
+            self.device.uploads,
             System(self.device, self.cluster),
             IControl(self.device),
             self._as3,
@@ -58,6 +61,9 @@ class Emulator:
             response = self._handled(request)
         except Refused as refused:
             response = refused.response
+        except Exception:  # noqa: BLE001 - whatever a request stumbles over, its client gets an answer
+            _LOG.exception("%s %s failed", request.method, request.path)
+            response = Response(500, framework("the emulator stumbled over this request; its log tells more", 500))
         if any(fault.kind == "reset-after" for fault in faults) or (self.device.boots != boots and not own):
             raise HangUp
         return response

@@ -14,7 +14,7 @@ from bigip_emulator.web import Json, Refused, Request, Response, Router
 
 VERSION = "17.1.1"
 _LINK = "https://localhost/mgmt/tm/"
-_HIDDEN = {("sys/file/ssl-key", "content"), ("sys/file/ssl-key", "passphrase")}
+_HIDDEN = {(f"sys/file/ssl-{kind}", name) for kind in ("cert", "key", "crl") for name in ("content", "passphrase")}
 _OPPOSITES = {"enabled": "disabled", "disabled": "enabled", "vlansEnabled": "vlansDisabled", "vlansDisabled": "vlansEnabled"}
 _NAMING = {"name", "partition", "subPath", "fullPath", "kind", "selfLink", "generation"}
 
@@ -140,6 +140,11 @@ class _Collection:
             made.properties[name] = value
 
     def _write(self, made: Object) -> Response:
+        if self._kind.startswith("sys/file/") and "sourcePath" in made.properties:
+            content = self._device.uploads.content(str(made.properties["sourcePath"]))
+            if content is None:
+                raise error(400, f"01070712:3: Failed! exit_code (3). {made.properties['sourcePath']} was not uploaded")
+            made.properties["content"] = content
         try:
             self._device.change([*implied(self._device, made), made], [])
         except DeviceError as problem:

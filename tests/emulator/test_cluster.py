@@ -46,6 +46,12 @@ def test_without_automatic_sync_changes_are_pending() -> None:
         one.until(lambda: sync(one) == sync(two) == "In Sync")
 
 
+def test_a_declaration_can_ask_for_the_sync() -> None:
+    with pair(automatic=False) as (one, two):
+        one.declare(tenant("T1", lb()), syncToGroup="/Common/dg")
+        one.until(lambda: two.get(DECLARE).status == 200)
+
+
 def test_a_device_is_told_to_stand_by() -> None:
     with pair() as (one, two):
         assert one.ask("POST", "/mgmt/tm/sys/failover", {"command": "run", "standby": True}).status == 200

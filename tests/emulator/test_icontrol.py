@@ -172,3 +172,26 @@ def test_keys_are_not_shown(bigip: Box) -> None:
 def test_a_path_that_is_nowhere_is_404_and_a_method_405(bigip: Box) -> None:
     assert bigip.get(f"{TM}/nowhere").body["message"] == "Public URI path not registered"
     assert bigip.ask("PUT", "/mgmt/shared/appsvcs/declare", {}).status == 405
+
+
+def upload(bigip: Box, name: str, body: bytes, place: str) -> int:
+    return bigip.ask("POST", f"/mgmt/shared/file-transfer/uploads/{name}", body, {**bigip.basic, "Content-Range": place}).status
+
+
+def test_files_are_uploaded_in_pieces(bigip: Box) -> None:
+    assert upload(bigip, "crl.pem", b"-----BEGIN", "0-9/14") == 200
+    assert upload(bigip, "crl.pem", b"LATE", "12-15/16") == 400
+    assert upload(bigip, "crl.pem", b" CRL", "10-13/14") == 200
+    assert upload(bigip, "crl.pem", b"x", "nowhere") == 400
+    source = "file:/var/config/rest/downloads/"
+    assert make(bigip, "sys/file/ssl-crl", name="c.crl", sourcePath=source + "crl.pem").status == 200
+    assert make(bigip, "sys/file/ssl-crl", name="d.crl", sourcePath=source + "other.pem").status == 400
+    listed = bigip.get(f"{TM}/sys/file/ssl-crl")
+    assert [one["fullPath"] for one in listed.body["items"]] == ["/Common/c.crl"]
+    assert "BEGIN CRL" not in listed.text
+
+
+def test_a_stumble_is_answered(bigip: Box) -> None:
+    make(bigip, "ltm/pool", name="p")
+    assert bigip.ask("POST", f"{TM}/ltm/pool", {"name": "q", "members": 5}).status in (400, 500)
+    assert bigip.get(f"{TM}/ltm/pool/p").status == 200

@@ -65,7 +65,7 @@ APPLICATION: Mapping[str, Rule] = {
     "template": Choice((*_TEMPLATES, "generic", "shared"), "generic"),
 }  # fmt: skip
 
-_OPAQUE = {"metadata", "constants", "verifiers", "target", "scratch"}
+_OPAQUE = {"metadata", "constants", "verifiers", "target", "scratch", "environmentVariables"}
 _STRUCTURE = {"ADC", "Tenant", "Application", "Controls", "Constants"}
 _UNIQUE = ("members", "iRules", "certificates", "virtualAddresses")
 

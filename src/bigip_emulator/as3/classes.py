@@ -12,6 +12,17 @@ LABEL = Text(pattern=r"^[^\x00-\x1f\x22#&*<>?\x5b-\x5d`\x7f]*$", longest=64)
 REMARK = Text(pattern=r"^[^\x00-\x1f\x22\x5c\x7f]*$", longest=64)
 _ADDRESS = Text(format="f5ip")
 _F5_STRING = ByType({str: Text(), dict: Open()})
+
+
+class _Chain(Rule):
+    """A text in any form, or a bundle by its pointer or its name on the device."""
+
+    def check(self, value: object, where: str, notes: object) -> object:
+        named = isinstance(value, dict) and value.keys() & {"use", "bigip"}
+        rule = Refer(("CA_Bundle",), ("sys/file/ssl-cert",)) if named else _F5_STRING
+        return rule.check(value, where, notes)  # type: ignore[arg-type]
+
+
 _WORD = Text(pattern=r"^[^\x00-\x20\x22:\x5c\x7f-\xff]+$", shortest=1, longest=128)
 
 
@@ -365,7 +376,7 @@ CLASSES: dict[str, Class] = {
         excludes=(("ciphers", "cipherGroup"),),
     ),
     "Certificate": Class(
-        _common("Certificate", certificate=_F5_STRING, privateKey=_F5_STRING, chainCA=_F5_STRING, passphrase=_SECRET,
+        _common("Certificate", certificate=_F5_STRING, privateKey=_F5_STRING, chainCA=_Chain(), passphrase=_SECRET,
         pkcs12=_F5_STRING),
         any_of=("certificate", "pkcs12"), excludes=(("certificate", "pkcs12"),),
     ),

@@ -37,8 +37,9 @@ class _Task:
 class As3:
     """The AS3 of one device."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, sync: Callable[[], object]) -> None:
         self._device = device
+        self._sync = sync
         self._records = Records(device)
         self.writer = Writer(device.clock)
         self._lock = threading.Lock()
@@ -258,7 +259,7 @@ class As3:
         return task
 
     def _run(self, task: _Task, asked: Write) -> None:
-        operation = Operation(self._device, self._records, self.writer, asked)
+        operation = Operation(self._device, self._records, self.writer, asked, self._sync)
         try:
             task.answer = operation.run()
             self._finished(task, _task_body(task))

@@ -88,6 +88,7 @@ def write(wrapper: dict[str, Any], declaration: Declaration, only: list[str] | N
     return Write(
         declaration, only, persist=wrapper.get("persist", True), history=wrapper.get("historyLimit", 4),
         dry_run=wrapper["action"] == "dry-run", traces=controls.get("traceResponse") is True, query=query,
+        sync_to=wrapper.get("syncToGroup", ""),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,8 @@ class Write:
     history: int = 4
     dry_run: bool = False
     traces: bool = False
+    sync_to: str = ""
+    """The device group that the configuration goes to afterwards."""
     application: bool = False
     """Whether the answer shows the applications of the one tenant."""
     query: dict[str, str] = field(default_factory=dict)
@@ -74,11 +76,12 @@ class Restarted(Exception):
 class Operation:
     """The carrying out of one write, in a thread of its own."""
 
-    def __init__(self, device: Device, records: Records, writer: Writer, write: Write) -> None:
+    def __init__(self, device: Device, records: Records, writer: Writer, write: Write, sync: Callable[[], object]) -> None:
         self._device = device
         self._records = records
         self._writer = writer
         self._write = write
+        self._sync = sync
         self._boot = device.boots
         self._traces: Body = {}
 
@@ -99,8 +102,6 @@ class Operation:
             return 503, {"code": 503, "message": BUSY, **self._named(tenants_of(write.declaration))}
         try:
             self._alive()
-            if fault := self._device.faults.of_write("slow"):
-                self._device.clock.sleep(fault.seconds)
             return self._deploy(checked)
         finally:
             self._writer.leave(self)
@@ -168,7 +169,7 @@ class Operation:
                 "&expandSubcollections=true getting BIG-IP config response=500 body={})"
             )
             return {"message": text, **base, "code": 400, "declarationId": self._write.id}
-        if fault := faults.of_write("slow", tenant) if not self._write.dry() else None:
+        if fault := faults.of_write("slow", tenant):
             self._device.clock.sleep(fault.seconds)
         self._device.clock.sleep(self._device.settings.apply)
         self._alive()
@@ -238,6 +239,9 @@ class Operation:
                 return 500, problem
             if write.persist:
                 self._device.save()
+            if write.sync_to:
+                # Nobody waits for it, and nobody is told how it went.
+                threading.Thread(target=self._sync, name="sync to group", daemon=True).start()
         shown = self._shown(new if status != 422 else {**stored, **_header(write.declaration, self._device.clock.now())})
         body: Body = {"results": results or [{"message": "no change", "host": "localhost", "code": 200}]}
         if write.dry():

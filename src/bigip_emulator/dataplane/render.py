@@ -87,6 +87,9 @@ class Renderer:
         if properties.get("peerCertMode") in ("request", "require") and properties.get("caFile", "none") != "none":
             self._made.files[f"{name}-ca.pem"] = self._content("sys/file/ssl-cert", properties["caFile"])
             line += f" verify {'required' if properties['peerCertMode'] == 'require' else 'optional'} ca-file {name}-ca.pem"
+            if crl := properties.get("crlFile"):
+                self._made.files[f"{name}-crl.pem"] = self._content("sys/file/ssl-crl", crl)
+                line += f" crl-file {name}-crl.pem"
         line += "".join(f" {_VERSIONS[option]}" for option in properties.get("tmOptions", []) if option in _VERSIONS)
         return f"{line} alpn {'h2,' if self._profiles(virtual, 'ltm/profile/http2') else ''}http/1.1"
 
