@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import ssl
 
-from bigip_emulator.as3.endpoints import BASE, As3
+from bigip_emulator.as3.endpoints import As3
+from bigip_emulator.as3.tasks import BASE
 from bigip_emulator.auth import Auth
 from bigip_emulator.cluster import Cluster, Group
 from bigip_emulator.device import Device, Settings

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import quote
 
 from bigip_emulator import addresses, seen
 from bigip_emulator.device import Device
 from bigip_emulator.kinds import KINDS, Kind
 from bigip_emulator.objects import DeviceError, Object
+from bigip_emulator.show import LINK, VERSION, entry, show, show_element, show_part, tilde
 from bigip_emulator.web import Json, Refused, Request, Response, Router
 
-VERSION = "17.1.1"
-_LINK = "https://localhost/mgmt/tm/"
-_HIDDEN = {(f"sys/file/ssl-{kind}", name) for kind in ("cert", "key", "crl") for name in ("content", "passphrase")}
 _OPPOSITES = {"enabled": "disabled", "disabled": "enabled", "vlansEnabled": "vlansDisabled", "vlansDisabled": "vlansEnabled"}
 _NAMING = {"name", "partition", "subPath", "fullPath", "kind", "selfLink", "generation"}
 
@@ -83,7 +80,7 @@ class _Collection:
         last = self._kind.rpartition("/")[2]
         body = {
             "kind": f"tm:{self._kind.replace('/', ':')}:{last}collectionstate",
-            "selfLink": f"{_LINK}{self._kind}?ver={VERSION}",
+            "selfLink": f"{LINK}{self._kind}?ver={VERSION}",
         }
         return Response(200, {**body, "items": items} if items else body)
 
@@ -170,19 +167,19 @@ class _Collection:
         with self._device.lock:
             found = sorted(self._device.store.of(self._kind), key=lambda one: one.path)
             entries = dict(
-                _entry(f"{self._kind}/{tilde(one.path)}/{tilde(one.path)}", self._kind, self._numbers(one)) for one in found
+                entry(f"{self._kind}/{tilde(one.path)}/{tilde(one.path)}", self._kind, self._numbers(one)) for one in found
             )
         kind = f"tm:{self._kind.replace('/', ':')}:{self._kind.rpartition('/')[2]}collectionstats"
-        body = {"kind": kind, "selfLink": f"{_LINK}{self._kind}/stats?ver={VERSION}"}
+        body = {"kind": kind, "selfLink": f"{LINK}{self._kind}/stats?ver={VERSION}"}
         return Response(200, {**body, "entries": entries} if entries else body)
 
     def _stats(self, _request: Request, name: str) -> Response:
         with self._device.lock:
             found = self._find(name)
             where = f"{self._kind}/{tilde(found.path)}"
-            entries = dict([_entry(f"{where}/{tilde(found.path)}", self._kind, self._numbers(found))])
+            entries = dict([entry(f"{where}/{tilde(found.path)}", self._kind, self._numbers(found))])
         kind = f"tm:{self._kind.replace('/', ':')}:{self._kind.rpartition('/')[2]}stats"
-        return Response(200, {"kind": kind, "generation": 1, "selfLink": f"{_LINK}{where}/stats?ver={VERSION}", "entries": entries})
+        return Response(200, {"kind": kind, "generation": 1, "selfLink": f"{LINK}{where}/stats?ver={VERSION}", "entries": entries})
 
     def _numbers(self, found: Object) -> dict[str, Any]:
         return _STATS[self._kind](self._device.store, self._device.seen, found)
@@ -263,7 +260,7 @@ class _Part:
             owner = self._owner._find(name)
             where = f"{self._kind}/{tilde(owner.path)}/{self._part}"
             entries = dict(self._member(owner, path) for path in owner.parts.get(self._part, {}))
-        body = {"kind": "tm:ltm:pool:members:memberscollectionstats", "selfLink": f"{_LINK}{where}/stats?ver={VERSION}"}
+        body = {"kind": "tm:ltm:pool:members:memberscollectionstats", "selfLink": f"{LINK}{where}/stats?ver={VERSION}"}
         return Response(200, {**body, "entries": entries} if entries else body)
 
     def _stats(self, _request: Request, name: str, one: str) -> Response:
@@ -274,7 +271,7 @@ class _Part:
 
     def _member(self, owner: Object, path: str) -> tuple[str, dict[str, Any]]:
         numbers = seen.member_stats(self._device.store, self._device.seen, owner, path)
-        return _entry(f"{self._kind}/{tilde(owner.path)}/{self._part}/{tilde(path)}", f"{self._kind}/{self._part}", numbers)
+        return entry(f"{self._kind}/{tilde(owner.path)}/{self._part}/{tilde(path)}", f"{self._kind}/{self._part}", numbers)
 
 
 _PART_LABELS = {
@@ -327,72 +324,6 @@ def _in_full(destination: Json, partition: str) -> str:
     return text if text.startswith("/") else f"/{partition}/{text}"
 
 
-def tilde(path: str) -> str:
-    """A full path as it stands in a URL."""
-    return quote(path.replace("/", "~"), safe="~:.%")
-
-
-def _entry(where: str, kind: str, numbers: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    link = f"{_LINK}{where}/stats"
-    last = kind.rpartition("/")[2]
-    nested = {"kind": f"tm:{kind.replace('/', ':')}:{last}stats", "selfLink": f"{link}?ver={VERSION}", "entries": numbers}
-    return link, {"nestedStats": nested}
-
-
 def _select(request: Request, shown: dict[str, Any]) -> dict[str, Any]:
     names = request.query.get("$select")
     return {name: shown[name] for name in names.split(",") if name in shown} if names else shown
-
-
-def show(device: Device, found: Object, expand: bool) -> dict[str, Any]:
-    """An object as iControl REST shows it."""
-    kind = KINDS[found.kind]
-    last = found.kind.rpartition("/")[2]
-    shown: dict[str, Any] = {"kind": f"tm:{found.kind.replace('/', ':')}:{last}state", "name": found.name, **_place(found.path)}
-    shown |= {"generation": found.generation, "selfLink": f"{_LINK}{found.kind}/{tilde(found.path)}?ver={VERSION}"}
-    # An empty list is not shown at all.
-    shown |= {name: value for name, value in found.properties.items() if value != [] and (found.kind, name) not in _HIDDEN}
-    for name, kinds in kind.refers.items():
-        if isinstance(value := found.properties.get(name), str) and value.startswith("/"):
-            shown[f"{name}Reference"] = {"link": f"{_LINK}{kinds[0]}/{tilde(value)}?ver={VERSION}"}
-    for part in kind.parts:
-        listed = show_part(device, found, part, expand)
-        shown[f"{part}Reference"] = {"link": listed["selfLink"], "isSubcollection": True}
-        if expand and "items" in listed:
-            shown[f"{part}Reference"]["items"] = listed["items"]
-    return shown
-
-
-def _place(path: str) -> dict[str, str]:
-    parts = path.split("/")
-    if len(parts) < 3:
-        return {"fullPath": path}
-    where = {"partition": parts[1]}
-    if len(parts) > 3:
-        where["subPath"] = "/".join(parts[2:-1])
-    return {**where, "fullPath": path}
-
-
-def show_part(device: Device, owner: Object, part: str, full: bool) -> dict[str, Any]:
-    """A sub-collection, with its elements if they are wanted in full."""
-    where = f"{owner.kind}/{tilde(owner.path)}/{part}"
-    listed = {
-        "kind": f"tm:{owner.kind.replace('/', ':')}:{part}:{part}collectionstate",
-        "selfLink": f"{_LINK}{where}?ver={VERSION}",
-    }
-    found = owner.parts.get(part, {})
-    return {**listed, "items": [show_element(device, owner, part, path) for path in found]} if full and found else listed
-
-
-def show_element(device: Device, owner: Object, part: str, path: str) -> dict[str, Any]:
-    """One element of a sub-collection."""
-    link = f"{_LINK}{owner.kind}/{tilde(owner.path)}/{part}/{tilde(path)}?ver={VERSION}"
-    shown: dict[str, Any] = {
-        "kind": f"tm:{owner.kind.replace('/', ':')}:{part}:{part}state",
-        "name": path.rpartition("/")[2],
-        **_place(path),
-    }
-    shown |= {"generation": owner.generation, "selfLink": link, **owner.parts[part][path]}
-    if part == "members":
-        shown |= seen.shown_member(device.store, device.seen, owner, path)
-    return shown

@@ -17,9 +17,19 @@ MONITORS = tuple(
 PROFILES = tuple(
     f"ltm/profile/{name}"
     for name in (
-        "http", "http2", "tcp", "udp", "sctp", "fastl4", "ipother", "client-ssl", "server-ssl", "one-connect", "http-compression",
+        "http",
+        "http2",
+        "tcp",
+        "udp",
+        "sctp",
+        "fastl4",
+        "ipother",
+        "client-ssl",
+        "server-ssl",
+        "one-connect",
+        "http-compression",
     )
-)  # fmt: skip
+)
 PERSISTENCE = tuple(
     f"ltm/persistence/{name}" for name in ("cookie", "source-addr", "dest-addr", "hash", "ssl", "universal", "msrdp", "sip")
 )
@@ -62,81 +72,160 @@ _ANY = _names("description appService metadata")
 KINDS: dict[str, Kind] = {
     "auth/partition": Kind("folder", {"defaultRouteDomain": 0}, _ANY),
     "sys/folder": Kind(
-        "folder", {"deviceGroup": "none", "hidden": "false", "inheritedDevicegroup": "true", "inheritedTrafficGroup": "true",
-                   "noRefCheck": "false", "trafficGroup": "/Common/traffic-group-1"}, _ANY,
+        "folder",
+        {
+            "deviceGroup": "none",
+            "hidden": "false",
+            "inheritedDevicegroup": "true",
+            "inheritedTrafficGroup": "true",
+            "noRefCheck": "false",
+            "trafficGroup": "/Common/traffic-group-1",
+        },
+        _ANY,
     ),
     "net/vlan": Kind(
         "VLAN",
-        {"autoLasthop": "default", "cmpHash": "default", "failsafe": "disabled", "mtu": 1500, "sourceChecking": "disabled",
-         "hardwareSyncookie": "disabled", "synFloodRateLimit": 1000, "syncacheThreshold": 6000, "dagRoundRobin": "disabled"},
+        {
+            "autoLasthop": "default",
+            "cmpHash": "default",
+            "failsafe": "disabled",
+            "mtu": 1500,
+            "sourceChecking": "disabled",
+            "hardwareSyncookie": "disabled",
+            "synFloodRateLimit": 1000,
+            "syncacheThreshold": 6000,
+            "dagRoundRobin": "disabled",
+        },
         _ANY | {"tag"},
         parts={"interfaces": Part({"tagged": True})},
         local=True,
     ),
     "net/route-domain": Kind(
-        "route domain", {"strict": "enabled", "connectionLimit": 0}, _ANY | {"vlans", "parent"}, _names("id"),
-        {"vlans": ("net/vlan",)}
+        "route domain",
+        {"strict": "enabled", "connectionLimit": 0},
+        _ANY | {"vlans", "parent"},
+        _names("id"),
+        {"vlans": ("net/vlan",)},
     ),
     "net/self": Kind(
-        "self IP", {"floating": "disabled", "trafficGroup": "/Common/traffic-group-local-only", "allowService": []},
-        _ANY | {"inheritedTrafficGroup", "unit"}, _names("address vlan"), {"vlan": ("net/vlan",)}, local=True,
+        "self IP",
+        {"floating": "disabled", "trafficGroup": "/Common/traffic-group-local-only", "allowService": []},
+        _ANY | {"inheritedTrafficGroup", "unit"},
+        _names("address vlan"),
+        {"vlan": ("net/vlan",)},
+        local=True,
     ),
-    "net/route": Kind("route", {"mtu": 0}, _ANY | _names("gw tmInterface pool blackhole"), _names("network"),
-    {"tmInterface": ("net/vlan",)}),
+    "net/route": Kind(
+        "route", {"mtu": 0}, _ANY | _names("gw tmInterface pool blackhole"), _names("network"), {"tmInterface": ("net/vlan",)}
+    ),
     "net/address-list": Kind("address list", {}, _ANY | {"addresses", "addressLists"}),
     "net/port-list": Kind("port list", {}, _ANY | {"ports", "portLists"}),
     "ltm/virtual": Kind(
         "Virtual Server",
-        {"ipProtocol": "tcp", "source": "0.0.0.0/0", "mask": "255.255.255.255", "connectionLimit": 0, "rateLimit": "disabled",
-         "translateAddress": "enabled", "translatePort": "enabled", "sourcePort": "preserve", "addressStatus": "yes",
-         "mirror": "disabled",
-         "serviceDownImmediateAction": "none", "nat64": "disabled", "autoLasthop": "default",
-         "sourceAddressTranslation": {"type": "none"}},
-        _ANY | _names("pool enabled disabled vlansDisabled vlansEnabled vlans persist rules fallbackPersistence "
-                      "trafficMatchingCriteria serversslUseSni"),
+        {
+            "ipProtocol": "tcp",
+            "source": "0.0.0.0/0",
+            "mask": "255.255.255.255",
+            "connectionLimit": 0,
+            "rateLimit": "disabled",
+            "translateAddress": "enabled",
+            "translatePort": "enabled",
+            "sourcePort": "preserve",
+            "addressStatus": "yes",
+            "mirror": "disabled",
+            "serviceDownImmediateAction": "none",
+            "nat64": "disabled",
+            "autoLasthop": "default",
+            "sourceAddressTranslation": {"type": "none"},
+        },
+        _ANY
+        | _names(
+            "pool enabled disabled vlansDisabled vlansEnabled vlans persist rules fallbackPersistence "
+            "trafficMatchingCriteria serversslUseSni"
+        ),
         _names("destination"),
         {"pool": ("ltm/pool",), "rules": ("ltm/rule",), "fallbackPersistence": PERSISTENCE, "vlans": ("net/vlan",)},
         {"profiles": Part({"context": "all"}, PROFILES), "policies": Part({}, POLICIES)},
     ),
     "ltm/virtual-address": Kind(
         "Virtual Address",
-        {"mask": "255.255.255.255", "arp": "enabled", "icmpEcho": "enabled", "routeAdvertisement": "disabled",
-        "spanning": "disabled",
-         "serverScope": "any", "trafficGroup": "/Common/traffic-group-1", "autoDelete": "true", "enabled": "yes",
-         "connectionLimit": 0},
-        _ANY, _names("address"),
+        {
+            "mask": "255.255.255.255",
+            "arp": "enabled",
+            "icmpEcho": "enabled",
+            "routeAdvertisement": "disabled",
+            "spanning": "disabled",
+            "serverScope": "any",
+            "trafficGroup": "/Common/traffic-group-1",
+            "autoDelete": "true",
+            "enabled": "yes",
+            "connectionLimit": 0,
+        },
+        _ANY,
+        _names("address"),
     ),
     "ltm/pool": Kind(
         "Pool",
-        {"loadBalancingMode": "round-robin", "minActiveMembers": 0, "slowRampTime": 10, "reselectTries": 0,
-        "serviceDownAction": "none",
-         "allowNat": "yes", "allowSnat": "yes", "queueOnConnectionLimit": "disabled"},
+        {
+            "loadBalancingMode": "round-robin",
+            "minActiveMembers": 0,
+            "slowRampTime": 10,
+            "reselectTries": 0,
+            "serviceDownAction": "none",
+            "allowNat": "yes",
+            "allowSnat": "yes",
+            "queueOnConnectionLimit": "disabled",
+        },
         _ANY | {"monitor"},
         refers={"monitor": MONITORS},
-        parts={"members": Part(
-            {"ratio": 1, "dynamicRatio": 1, "priorityGroup": 0, "connectionLimit": 0, "rateLimit": "disabled", "monitor": "default",
-             "session": "user-enabled", "state": "unchecked"}, ("ltm/node",),
-        )},
+        parts={
+            "members": Part(
+                {
+                    "ratio": 1,
+                    "dynamicRatio": 1,
+                    "priorityGroup": 0,
+                    "connectionLimit": 0,
+                    "rateLimit": "disabled",
+                    "monitor": "default",
+                    "session": "user-enabled",
+                    "state": "unchecked",
+                },
+                ("ltm/node",),
+            )
+        },
     ),
     "ltm/node": Kind(
-        "Node", {"monitor": "default", "ratio": 1, "dynamicRatio": 1, "connectionLimit": 0, "rateLimit": "disabled",
-        "session": "user-enabled",
-                 "state": "unchecked"}, _ANY, _names("address"),
+        "Node",
+        {
+            "monitor": "default",
+            "ratio": 1,
+            "dynamicRatio": 1,
+            "connectionLimit": 0,
+            "rateLimit": "disabled",
+            "session": "user-enabled",
+            "state": "unchecked",
+        },
+        _ANY,
+        _names("address"),
     ),
     "ltm/rule": Kind("iRule", {}, _ANY | {"apiAnonymous"}),
-    "ltm/policy": Kind("Policy", {"strategy": "/Common/first-match"}, _ANY | _names("controls requires status"),
-    parts={"rules": Part()}),
+    "ltm/policy": Kind(
+        "Policy", {"strategy": "/Common/first-match"}, _ANY | _names("controls requires status"), parts={"rules": Part()}
+    ),
     "ltm/data-group/internal": Kind("value list", {}, _ANY | {"records"}, _names("type")),
     "ltm/snatpool": Kind("SNAT pool", {}, _ANY, _names("members"), {"members": ("ltm/snat-translation",)}),
     "ltm/snat-translation": Kind(
-        "SNAT translation address", {"arp": "enabled", "connectionLimit": 0, "trafficGroup": "/Common/traffic-group-1",
-        "enabled": True},
-        _ANY, _names("address"),
+        "SNAT translation address",
+        {"arp": "enabled", "connectionLimit": 0, "trafficGroup": "/Common/traffic-group-1", "enabled": True},
+        _ANY,
+        _names("address"),
     ),
     "ltm/traffic-matching-criteria": Kind("traffic-matching-criteria", {}, open=True),
     "ltm/cipher/rule": Kind("cipher rule", {}, _ANY | _names("cipher dhGroups signatureAlgorithms")),
     "ltm/cipher/group": Kind(
-        "cipher group", {"ordering": "default"}, _ANY | _names("allow exclude require"),
+        "cipher group",
+        {"ordering": "default"},
+        _ANY | _names("allow exclude require"),
         refers={"allow": ("ltm/cipher/rule",), "exclude": ("ltm/cipher/rule",), "require": ("ltm/cipher/rule",)},
     ),
     "sys/file/ssl-cert": Kind("Certificate", {}, open=True),
@@ -145,17 +234,25 @@ KINDS: dict[str, Kind] = {
     **{kind: Kind("monitor", {"interval": 5, "timeout": 16}, open=True) for kind in MONITORS},
     **{kind: Kind("profile", {}, open=True) for kind in PROFILES},
     **{kind: Kind("persistence profile", {}, open=True) for kind in PERSISTENCE},
-}  # fmt: skip
+}
 
 KINDS["ltm/monitor/https"].refers["sslProfile"] = ("ltm/profile/server-ssl",)
 KINDS["ltm/profile/client-ssl"].refers.update(
-    cert=("sys/file/ssl-cert",), key=("sys/file/ssl-key",), chain=("sys/file/ssl-cert",), caFile=("sys/file/ssl-cert",),
-    crlFile=("sys/file/ssl-crl",), clientCertCa=("sys/file/ssl-cert",), cipherGroup=("ltm/cipher/group",),
-)  # fmt: skip
-KINDS["ltm/profile/server-ssl"].refers.update(
-    cert=("sys/file/ssl-cert",), key=("sys/file/ssl-key",), caFile=("sys/file/ssl-cert",), crlFile=("sys/file/ssl-crl",),
+    cert=("sys/file/ssl-cert",),
+    key=("sys/file/ssl-key",),
+    chain=("sys/file/ssl-cert",),
+    caFile=("sys/file/ssl-cert",),
+    crlFile=("sys/file/ssl-crl",),
+    clientCertCa=("sys/file/ssl-cert",),
     cipherGroup=("ltm/cipher/group",),
-)  # fmt: skip
+)
+KINDS["ltm/profile/server-ssl"].refers.update(
+    cert=("sys/file/ssl-cert",),
+    key=("sys/file/ssl-key",),
+    caFile=("sys/file/ssl-cert",),
+    crlFile=("sys/file/ssl-crl",),
+    cipherGroup=("ltm/cipher/group",),
+)
 KINDS["ltm/persistence/universal"].refers["rule"] = ("ltm/rule",)
 KINDS["ltm/persistence/hash"].refers["rule"] = ("ltm/rule",)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from bigip_emulator.cluster import Cluster
 from bigip_emulator.device import Device
-from bigip_emulator.icontrol import VERSION, error
+from bigip_emulator.icontrol import error
+from bigip_emulator.show import VERSION
 from bigip_emulator.web import Request, Response, Router
 
 BUILD = "0.0.4"

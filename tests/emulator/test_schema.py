@@ -12,9 +12,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from bigip_emulator.as3.checks import APPLICATION, TENANT
-from bigip_emulator.as3.classes import CLASSES, MEMBER
+from bigip_emulator.as3.classes import CLASSES
+from bigip_emulator.as3.classes.pools import MEMBER
 from bigip_emulator.as3.shape import MISSING, Choice, Rule, Whole
+from bigip_emulator.as3.structure import APPLICATION, TENANT
 from tests.emulator.site import DECLARE, Box, adc, lb, small, tenant
 from tests.emulator.test_wrong_declarations import SHAPE, application
 

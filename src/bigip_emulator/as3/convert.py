@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigip_emulator.as3 import profiles, services
-from bigip_emulator.as3.checks import APPLICATION, TENANT, Declaration, items_of
+from bigip_emulator.as3 import policies, pools, profiles, services
 from bigip_emulator.as3.making import Making
+from bigip_emulator.as3.structure import APPLICATION, TENANT, Declaration, items_of
 from bigip_emulator.kinds import KINDS
 from bigip_emulator.objects import Key, Object
 
-MAKERS = {**profiles.MAKERS, **services.MAKERS}
+MAKERS = {**services.MAKERS, **pools.MAKERS, **policies.MAKERS, **profiles.MAKERS}
 
 
 def objects(tenant: str, declared: Declaration) -> dict[Key, Object]:

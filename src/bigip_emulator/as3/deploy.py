@@ -9,8 +9,8 @@ from email.utils import formatdate
 from typing import Any
 
 from bigip_emulator import addresses
-from bigip_emulator.as3.checks import Declaration
 from bigip_emulator.as3.convert import completed, objects
+from bigip_emulator.as3.structure import Declaration
 from bigip_emulator.device import Device
 from bigip_emulator.objects import DeviceError, Key, Object, Store, partition
 from bigip_emulator.rules import balanced

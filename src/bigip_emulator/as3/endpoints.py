@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 from bigip_emulator.as3 import RELEASE, VERSION, forms
-from bigip_emulator.as3.checks import TENANT, Declaration, items_of, tenants_of
-from bigip_emulator.as3.operation import Answer, Body, Operation, Restarted, Write
+from bigip_emulator.as3.operation import Body, Write
 from bigip_emulator.as3.records import SETTINGS, Records
 from bigip_emulator.as3.shape import Invalid
+from bigip_emulator.as3.structure import TENANT, Declaration, items_of, tenants_of
+from bigip_emulator.as3.tasks import BASE, Task, Tasks, submitted
 from bigip_emulator.as3.view import answered
-from bigip_emulator.as3.writer import FULL, Full, Writer
+from bigip_emulator.as3.writer import FULL, Writer
 from bigip_emulator.clock import stamp
 from bigip_emulator.device import Device
 from bigip_emulator.web import Json, Refused, Request, Response, Router, framework
 
-BASE = "/mgmt/shared/appsvcs"
 PATIENCE = 45.0
 """How long a synchronous request is kept waiting before it becomes a task."""
 _QUERY = {"async", "show", "age", "filterClass", "showHash", "unchecked", "unsafe", "retrieveAge"}
-
-
-class _Task:
-    """An operation on its way, alone or as part of an array."""
-
-    def __init__(self) -> None:
-        self.id = str(uuid.uuid4())
-        self.done = threading.Event()
-        self.answer: Answer = (0, {})
-        self.boot = 0
 
 
 class As3:
@@ -39,12 +27,9 @@ class As3:
 
     def __init__(self, device: Device, sync: Callable[[], object]) -> None:
         self._device = device
-        self._sync = sync
         self._records = Records(device)
         self.writer = Writer(device.clock)
-        self._lock = threading.Lock()
-        self._running: dict[str, _Task] = {}
-        device.on_boot.append(self._cancel)
+        self._known = Tasks(device, self._records, self.writer, sync)
 
     def routes(self, router: Router) -> None:
         declare = f"{BASE}/declare"
@@ -171,15 +156,15 @@ class As3:
 
     def _array(self, request: Request, bodies: list[Json], only: list[str] | None) -> Response:
         later = request.query.get("async") == "true"
-        tasks: list[Response | _Task] = []
+        tasks: list[Response | Task] = []
         for body in bodies:
             asked = self._one_post(request, body, only)
-            task = asked if isinstance(asked, Response) else self._start(asked)
-            if isinstance(task, _Task) and not later:
+            task = asked if isinstance(asked, Response) else self._known.start(asked)
+            if isinstance(task, Task) and not later:
                 task.done.wait()
             tasks.append(task)
         if later:
-            items = [task.body if isinstance(task, Response) else _submitted(task.id, "") for task in tasks]
+            items = [task.body if isinstance(task, Response) else submitted(task.id, "") for task in tasks]
             return Response(202, {"code": 202, "items": items})
         answers = [(task.status, task.body) if isinstance(task, Response) else task.answer for task in tasks]
         codes = {status for status, _ in answers}
@@ -239,9 +224,9 @@ class As3:
         return self._carried_out(request, forms.write({"action": "deploy"}, declaration, None, request.query))
 
     def _carried_out(self, request: Request, asked: Write) -> Response:
-        task = self._start(asked)
+        task = self._known.start(asked)
         if request.query.get("async") == "true" or not self._device.clock.wait(task.done, PATIENCE):
-            return Response(202, _submitted(task.id, asked.id))
+            return Response(202, submitted(task.id, asked.id))
         status, body = task.answer
         if status == 0:
             # The queue was full, or AS3 went away: who waits is told so, who polls finds a cancelled task.
@@ -250,58 +235,14 @@ class As3:
 
     # Tasks
 
-    def _start(self, asked: Write) -> _Task:
-        task = _Task()
-        task.boot = self._device.boots
-        with self._lock:
-            self._running[task.id] = task
-        threading.Thread(target=self._run, args=(task, asked), name="operation", daemon=True).start()
-        return task
-
-    def _run(self, task: _Task, asked: Write) -> None:
-        operation = Operation(self._device, self._records, self.writer, asked, self._sync)
-        try:
-            task.answer = operation.run()
-            self._finished(task, _task_body(task))
-        except (Full, Restarted):
-            task.answer = (0, {})
-            self._finished(task, _message(task.id, "task cancelled"))
-        except Exception as problem:
-            task.answer = (500, {"code": 500, "message": str(problem)})
-            self._finished(task, _task_body(task))
-            raise
-        finally:
-            task.done.set()
-
-    def _finished(self, task: _Task, body: Body) -> None:
-        with self._lock:
-            ours = self._running.pop(task.id, None)
-        if ours is not None:
-            with self._device.lock:
-                self._records.finished(body)
-
-    def _cancel(self) -> None:
-        """A restart ends every task on its way."""
-        with self._lock:
-            tasks, self._running = list(self._running.values()), {}
-        self.writer.forget()
-        for task in tasks:
-            self._records.finished(_message(task.id, "task cancelled"))
-
     def _task(self, _request: Request, number: str) -> Response:
-        for body in self._all_tasks():
+        for body in self._known.all():
             if body["id"] == number:
                 return Response(200, body)
         raise Refused(404, {"message": f"No record found with ID of {number}"})
 
     def _tasks(self, _request: Request) -> Response:
-        return Response(200, {"items": self._all_tasks()})
-
-    def _all_tasks(self) -> list[Body]:
-        with self._lock:
-            running = [_message(task, "in progress") for task in reversed(self._running)]
-        with self._device.lock:
-            return [*running, *(task["body"] for task in self._records.tasks())]
+        return Response(200, {"items": self._known.all()})
 
     def _task_post(self, request: Request) -> Response:
         body = _parsed(request)
@@ -360,24 +301,3 @@ def _aged(entry: dict[str, Any], number: int) -> Body:
     milliseconds = entry["time"]
     name = f"____appsvcs_declaration-{milliseconds}"
     return {"name": name, "timestamp": milliseconds, "date": stamp(milliseconds / 1000), "age": number}
-
-
-def _message(number: str, text: str) -> Body:
-    """A task in its own form. What has become of it stands in the results."""
-    results = [{"message": text, "tenant": "", "host": "", "runTime": 0, "code": 0}]
-    return {"id": number, "results": results, "declaration": {}, "selfLink": f"https://localhost{BASE}/task/{number}"}
-
-
-def _submitted(number: str, declaration: str) -> Body:
-    body = _message(number, "Declaration successfully submitted")
-    body["results"][0]["declarationId"] = declaration
-    return body
-
-
-def _task_body(task: _Task) -> Body:
-    _, body = task.answer
-    link = f"https://localhost{BASE}/task/{task.id}"
-    if "results" not in body:
-        return {"id": task.id, "results": [body], "declaration": {}, "selfLink": link}
-    shown = {name: value for name, value in body.items() if name != "code"}
-    return {"id": task.id, **shown, "selfLink": link}

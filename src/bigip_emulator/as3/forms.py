@@ -6,9 +6,9 @@ import copy
 import json
 from typing import Any
 
-from bigip_emulator.as3.checks import TENANT, Declaration, items_of, tenants_of
 from bigip_emulator.as3.operation import Write
 from bigip_emulator.as3.shape import Invalid
+from bigip_emulator.as3.structure import TENANT, Declaration, items_of, tenants_of
 from bigip_emulator.web import Json, Refused
 
 ACTIONS = ("deploy", "dry-run", "patch", "redeploy", "retrieve", "remove")

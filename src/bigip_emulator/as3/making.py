@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any
 
-from bigip_emulator.as3.checks import Declaration, absolute
+from bigip_emulator.as3.checks import absolute
+from bigip_emulator.as3.structure import Declaration
 from bigip_emulator.objects import Key, Object
 from bigip_emulator.web import Json
 
@@ -60,3 +62,7 @@ def string(value: Json) -> str | None:
         except (binascii.Error, ValueError):
             return ""
     return value.get("text") if isinstance(value, dict) else None
+
+
+Maker = Callable[[Making, str, Declaration], None]
+"""Makes the objects of one item, which has a name."""

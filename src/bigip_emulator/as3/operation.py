@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bigip_emulator.as3 import deploy
-from bigip_emulator.as3.checks import ADC, TENANT, Checked, Declaration, check, tenants_of
+from bigip_emulator.as3.checks import Checked, check
 from bigip_emulator.as3.records import Records, lock_key
 from bigip_emulator.as3.shape import Invalid
+from bigip_emulator.as3.structure import ADC, TENANT, Declaration, tenants_of
 from bigip_emulator.as3.view import answered
 from bigip_emulator.as3.writer import BUSY, Busy, Writer
 from bigip_emulator.clock import stamp

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 from bigip_emulator import addresses
-from bigip_emulator.as3.checks import Declaration
-from bigip_emulator.as3.making import Making, on, string
+from bigip_emulator.as3.making import Maker, Making, on, string
+from bigip_emulator.as3.structure import Declaration
 from bigip_emulator.web import Json
-
-Maker = Callable[[Making, str, Declaration], None]
 
 _SKIPPED = {"class", "label", "remark"}
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from bigip_emulator.as3.checks import Declaration
+from bigip_emulator.as3.structure import Declaration
 from bigip_emulator.clock import stamp
 from bigip_emulator.device import Device
 from bigip_emulator.rules import VALUE_LIMIT, too_long

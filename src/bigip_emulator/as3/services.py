@@ -1,4 +1,4 @@
-"""Services, their addresses, pools, monitors and policies as objects on the device."""
+"""Services and their addresses as objects on the device."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from typing import Any
 
 from bigip_emulator import addresses
-from bigip_emulator.as3.checks import Declaration, servers_of
-from bigip_emulator.as3.classes import SUBJECTS
-from bigip_emulator.as3.making import Making, on, yes
+from bigip_emulator.as3.making import Maker, Making, on, yes
+from bigip_emulator.as3.structure import Declaration
 from bigip_emulator.web import Json
 
 _TCP = {"normal": "f5-tcp-progressive", "lan": "f5-tcp-lan", "wan": "f5-tcp-wan", "mobile": "f5-tcp-mobile"}
@@ -16,7 +15,6 @@ _PERSISTENCE = {
     "cookie": "cookie", "source-address": "source_addr", "destination-address": "dest_addr", "tls-session-id": "ssl",
     "msrdp": "msrdp",
 }  # fmt: skip
-_MONITORS = {"icmp": "gateway_icmp", "tcp-half-open": "tcp_half_open"}
 
 
 # Addresses
@@ -193,148 +191,9 @@ def _further(making: Making, path: str, found: dict[str, dict[str, str]]) -> Non
             found[other] = {"context": "clientside"}
 
 
-# Pools and monitors
-
-
-def _pool(making: Making, name: str, item: Declaration) -> None:
-    members: dict[str, dict[str, Any]] = {}
-    for member in item.get("members", []):
-        if member["enable"]:
-            # The same address and port twice becomes one member; the last one wins.
-            members |= _members(making, member)
-    monitors = [_monitor(making, one) for one in item.get("monitors", [])]
-    making.add(
-        "ltm/pool", making.path(name), {"members": members}, loadBalancingMode=item["loadBalancingMode"],
-        monitor=_together(monitors, item.get("minimumMonitors", 1)), minActiveMembers=item["minimumMembersActive"],
-        slowRampTime=item["slowRampTime"], reselectTries=item["reselectTries"], serviceDownAction=item["serviceDownAction"],
-        allowNat=yes(item["allowNATEnabled"]), allowSnat=yes(item["allowSNATEnabled"]), description=item.get("remark"),
-    )  # fmt: skip
-
-
-def _together(monitors: list[str], least: Json) -> str | None:
-    if not monitors:
-        return None
-    return " and ".join(monitors) if least == "all" else f"min {least} of {{ {' '.join(monitors)} }}"
-
-
-def _monitor(making: Making, value: Json) -> str:
-    return f"/Common/{_MONITORS.get(value, value)}" if isinstance(value, str) else making.pointed(value)
-
-
-def _members(making: Making, member: Declaration) -> dict[str, dict[str, Any]]:
-    state = {
-        "enable": ("user-enabled", "user-up"), "disable": ("user-disabled", "user-up"), "offline": ("user-disabled", "user-down"),
-    }[member["adminState"]]  # fmt: skip
-    made = {}
-    where = "Common" if member["shareNodes"] else making.tenant
-    for name, address in servers_of(member, making.domain):
-        node = f"/{where}/{name}"
-        making.add("ltm/node", node, address=address)
-        own = [_monitor(making, one) for one in member.get("monitors", [])]
-        made[addresses.with_port(node, member["servicePort"])] = {
-            "address": address, "ratio": member["ratio"], "dynamicRatio": member["dynamicRatio"],
-            "priorityGroup": member["priorityGroup"],
-            "connectionLimit": member["connectionLimit"],
-            "rateLimit": "disabled" if member["rateLimit"] < 0 else member["rateLimit"],
-            "session": state[0], "state": state[1], "monitor": _together(own, member.get("minimumMonitors", 1)) or "default",
-            **({"description": member["remark"]} if "remark" in member else {}),
-        }  # fmt: skip
-    return made
-
-
-def _monitoring(making: Making, name: str, item: Declaration) -> None:
-    kind = {"icmp": "gateway-icmp"}.get(item["monitorType"], item["monitorType"])
-    address, port = item["targetAddress"] or "*", item["targetPort"] or "*"
-    more: dict[str, Any] = {"send": item.get("send"), "recv": item.get("receive"), "recvDisable": item.get("receiveDown") or None}
-    more |= {
-        "username": item.get("username"),
-        "cipherlist": item.get("ciphers"),
-        "run": item.get("pathname"),
-        "args": item.get("arguments"),
-    }
-    if "clientTLS" in item:
-        more["sslProfile"] = making.pointed(item["clientTLS"])
-    for flag in ("reverse", "adaptive"):
-        if flag in item:
-            more[flag] = on(item[flag])
-    making.add(
-        f"ltm/monitor/{kind}", making.path(name), interval=item["interval"], timeout=item["timeout"],
-        timeUntilUp=item["timeUntilUp"],
-        upInterval=item["upInterval"], destination=addresses.with_port(address, port) if isinstance(port, int) else f"{address}:*",
-        transparent=on(item["transparent"]), description=item.get("remark"), **more,
-    )  # fmt: skip
-
-
-# Policies
-
-
-def _policy(making: Making, name: str, item: Declaration) -> None:
-    rules = {}
-    for ordinal, rule in enumerate(item.get("rules", [])):
-        rules[rule["name"]] = {
-            "ordinal": ordinal,
-            "conditions": [_condition(condition) for condition in rule["conditions"]],
-            "actions": [_action(making, action) for action in rule["actions"]],
-        }
-    used = {condition["type"] for rule in item.get("rules", []) for condition in rule["conditions"]}
-    used |= {action["type"] for rule in item.get("rules", []) for action in rule["actions"]} - {
-        "forward",
-        "drop",
-        "persist",
-        "log",
-        "tcl",
-    }
-    requires = sorted(
-        {"http" if kind.startswith("http") else {"sslExtension": "client-ssl"}.get(kind, "tcp") for kind in used}
-    ) or ["tcp"]
-    making.add(
-        "ltm/policy", making.path(name), {"rules": rules}, strategy=f"/Common/{item['strategy']}", requires=requires,
-        description=item.get("remark"), status="published",
-    )  # fmt: skip
-
-
-def _condition(condition: Declaration) -> dict[str, Any]:
-    """A condition as the device keeps it: what it looks at and how it compares are flags."""
-    shown: dict[str, Any] = {condition["type"]: True, "request": condition.get("event", "request") == "request"}
-    if "name" in condition:
-        shown["tmName"] = condition["name"]
-    for subject in SUBJECTS:
-        compared = condition.get(subject)
-        if compared is not None:
-            operand = compared.get("operand", "equals")
-            positive = operand.replace("does-not-", "").replace("does-not", "")
-            shown |= {subject: True, _OPERANDS.get(positive, positive): True, "values": compared.get("values", [])}
-            shown |= {"caseInsensitive": True} if not compared.get("caseSensitive") else {"caseSensitive": True}
-            if positive != operand:
-                shown["not"] = True
-    return shown
-
-
-_OPERANDS = {
-    "starts-with": "startsWith", "start-with": "startsWith", "ends-with": "endsWith", "end-with": "endsWith", "contain": "contains",
-    "equal": "equals", "exist": "exists", "match": "matches",
-}  # fmt: skip
-
-
-def _action(making: Making, action: Declaration) -> dict[str, Any]:
-    shown: dict[str, Any] = {action["type"]: True, "request": True}
-    select = action.get("select", {})
-    for target in ("pool", "service"):
-        if target in select:
-            shown |= {"select": True, {"service": "virtual"}.get(target, target): making.pointed(select[target])}
-    if action.get("reset") or action["type"] == "drop":
-        shown["reset"] = True
-    if action["type"] == "httpRedirect":
-        shown |= {"redirect": True, "location": action.get("location", ""), "httpReply": True, "code": action.get("code", 302)}
-    for change in ("insert", "replace", "remove"):
-        if change in action:
-            shown |= {change: True, **{{"name": "tmName"}.get(name, name): value for name, value in action[change].items()}}
-    return shown
-
-
-MAKERS = {
-    "Service_Address": _address, "Pool": _pool, "Monitor": _monitoring, "Endpoint_Policy": _policy,
+MAKERS: dict[str, Maker] = {
+    "Service_Address": _address,
     **dict.fromkeys(
         ("Service_HTTP", "Service_HTTPS", "Service_TCP", "Service_UDP", "Service_L4", "Service_SCTP", "Service_Generic"), _service
     ),
-}  # fmt: skip
+}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from bigip_emulator.as3.checks import ADC, APPLICATION, TENANT, Declaration, defaults_of, items_of, tenants_of
 from bigip_emulator.as3.records import lock_key
+from bigip_emulator.as3.structure import ADC, APPLICATION, TENANT, Declaration, defaults_of, items_of, tenants_of
 
 
 def answered(declaration: Declaration, only: list[str] | None, query: dict[str, str], *, application: bool = False) -> Declaration:
