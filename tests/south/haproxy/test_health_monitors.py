@@ -244,3 +244,13 @@ def test_pools_with_tls_are_probed_over_it_where_that_is_the_question(
     site.serve()
     assert _statuses(site, {members[0]: with_tls, members[1]: without, dead: "DOWN"})
     assert not until(lambda: [site.seen(each) for each in members] != [with_tls, without], 1.5)
+
+
+def test_a_member_that_wants_a_proxy_header_gets_one_before_a_probe_without_tls(site: Site) -> None:
+    server = site.server("a", proxied=True)
+    pool = site.pool(server, protocol=PoolProtocol.PROXY, tls_enabled=True)
+    site.monitor(pool)
+    site.listener(default_pool_id=pool.id)
+    site.serve()
+    assert until(lambda: server.proxied, 20)
+    assert site.seen(site.tree.members[0]) == "UP"

@@ -102,8 +102,10 @@ CHANGES = [
     Change("add the first member, TLS with certificates", _add, EVERY, pool=TRUST, members=0),
     *(Change(f"add a member, {kind} monitor", _add, monitor=kind) for kind in MONITORS),
     Change("add a member, PING monitor", _add, EVERY, monitor=MonitorType.PING),
-    *(Change(f"add a member, TLS, {kind} monitor", _add, pool={"tls_enabled": True}, monitor=kind) for kind in (HTTP, HTTPS)),
-    *(Change(f"add a member, TLS, {kind} monitor", _add, EVERY, {"tls_enabled": True}, monitor=kind) for kind in (TCP, HELLO)),
+    *(
+        Change(f"add a member, TLS, {kind} monitor", _add, pool={"tls_enabled": True}, monitor=kind)
+        for kind in (HTTP, HTTPS, TCP, HELLO)
+    ),
     Change("add a member probed elsewhere", partial(_add, monitor_address="127.0.0.1", monitor_port=9), monitor=MonitorType.TCP),
     Change("add the first member", _add, members=0),
     Change("add a backup member", partial(_add, backup=True)),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from bascule.model.documents import Documents
-from bascule.model.objects import HealthMonitor, HttpMethod, Member, MonitorType, Pool, Tree
+from bascule.model.objects import HealthMonitor, HttpMethod, Member, MonitorType, Pool, PoolProtocol, Tree
 from bascule.model.rules.health_monitor import HTTP_TYPES
 from bascule.south.haproxy import prober, tls_hello
 from bascule.south.haproxy.quoting import address, log_format, printable, word
@@ -53,26 +53,36 @@ def check(pool: Pool, monitor: HealthMonitor, member: Member) -> str:
     Probes speak as the traffic does, with TLS and the PROXY protocol, until HAProxy is told of another place.
     """
     words = [f"check inter {monitor.delay:d}s fall {monitor.max_retries_down:d} rise {monitor.max_retries:d}"]
+    elsewhere = []
     if member.monitor_address is not None and address(member.monitor_address) != address(member.address):
-        words.append(f"addr {address(member.monitor_address, bracketed=True)}")
+        elsewhere.append(f"addr {address(member.monitor_address, bracketed=True)}")
     if member.monitor_port is not None and member.monitor_port != member.protocol_port:
-        words.append(f"port {member.monitor_port:d}")
+        elsewhere.append(f"port {member.monitor_port:d}")
+    words += elsewhere
     if monitor.type is MonitorType.HTTPS:
         words.append("check-ssl" if pool.tls_enabled else "check-ssl verify none")
         if monitor.domain_name:
             words.append(f"check-sni {word(monitor.domain_name.rstrip('.'))}")
-    if pool.tls_enabled:
-        words += _over_tls(pool, monitor)
+    if pool.tls_enabled and monitor.type in HTTP_TYPES:
+        words += _over_tls(pool)
+    elif pool.tls_enabled and not elsewhere:
+        words += _without_tls(pool, member)
     return " ".join(words)
 
 
-def _over_tls(pool: Pool, monitor: HealthMonitor) -> Iterator[str]:
-    """How a pool with TLS is probed: by HTTP over TLS, else without. HAProxy 2.6 speaks HTTP/1 to a member that was offered HTTP/2
-    and took it, unless the offer is said once more for probes."""
-    if monitor.type not in HTTP_TYPES:
-        yield "no-check-ssl"
-    elif pool.alpn_protocols:
+def _over_tls(pool: Pool) -> Iterator[str]:
+    """What is offered to members that are probed over TLS, which is what the traffic offers. HAProxy 2.6 has to be told: else it
+    speaks HTTP/1 to a member that was offered HTTP/2 and took it."""
+    if pool.alpn_protocols:
         yield f"check-alpn {word(','.join(pool.alpn_protocols))}"
+
+
+def _without_tls(pool: Pool, member: Member) -> Iterator[str]:
+    """Has a member of a pool with TLS probed without it: where its place is said once more, nothing else is as in the traffic.
+    HAProxy has `no-check-ssl` as well, but does not take that for a server that is added while it runs."""
+    yield f"port {member.protocol_port:d}"
+    if pool.protocol in (PoolProtocol.PROXY, PoolProtocol.PROXYV2):
+        yield "check-send-proxy"
 
 
 def active(tree: Tree, pool: Pool) -> HealthMonitor | None:
