@@ -26,6 +26,9 @@ BEAT = 0.5
 LOST = 3
 """After how many questions without an answer it counts as away."""
 
+_OFFLINE = 1 << 40
+"""Added to what a device was told when it is offline, so that the other takes over."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -45,18 +48,21 @@ class Cluster:
         self._device = device
         self.group = group
         self.active = not group.peer
-        self.told_to_stand_by = False
         self.offline = False
+        self._told = 0
+        """Of two devices that stand by, the one that was told to do so later keeps doing it. 0 is never."""
         self.peer: dict[str, Any] | None = None
         """What the other said of itself last; None while it does not answer."""
         self.peer_name = ""
         self._missed = LOST
-        self._version = 0
-        """Counts the changes of the group's configuration; the higher one is the newer."""
-        self._receiving = False
         self._stop = threading.Event()
         self._nudged = threading.Event()
-        device.on_change.append(self._changed)
+        device.on_edit.append(self._edited)
+
+    @property
+    def _version(self) -> int:
+        """Counts the edits of the group's configuration; the higher one is the newer. Saved and lost with the configuration."""
+        return int(self._device.records.get("version", 0))
 
     # What others ask
 
@@ -76,7 +82,7 @@ class Cluster:
     def told(self) -> dict[str, Any]:
         """What this device says of itself."""
         return {"name": self._device.settings.hostname, "state": self.state(), "version": self._version,
-                "told": self.told_to_stand_by or self.offline}  # fmt: skip
+                "told": self._told + (_OFFLINE if self.offline else 0)}  # fmt: skip
 
     # What happens
 
@@ -91,7 +97,7 @@ class Cluster:
     def stand_by(self) -> None:
         """Leave the work to the other device. Alone, a device stays active."""
         if self.group.peer and self.peer is not None:
-            self.told_to_stand_by = True
+            self._told = max(self._told, self.peer["told"] % _OFFLINE) + 1
             self._become(False)
             self._nudge()
 
@@ -105,7 +111,6 @@ class Cluster:
 
     def booted(self) -> None:
         """After a start the other one has the work, if it is there."""
-        self.told_to_stand_by = False
         self._missed = 0 if self.peer else LOST
         if self.group.peer and self.peer:
             self._become(False)
@@ -114,7 +119,7 @@ class Cluster:
         """Send the whole configuration to the other device. False when it does not answer."""
         with self._device.lock:
             objects = [found.plain() for found in self._device.store.every() if not KINDS[found.kind].local]
-            body = {"version": self._version, "objects": objects, "records": self._device.records}
+            body = {"objects": objects, "records": {name: kept for name, kept in self._device.records.items() if name != "tasks"}}
         answer = self._ask("POST", "/config", body)
         if answer is not None:
             self.peer = answer
@@ -124,27 +129,23 @@ class Cluster:
         """Take over the configuration of the other device; what is this device's own stays."""
         wanted = {made.key: made for made in (Object(**plain) for plain in body["objects"])}
         with self._device.lock:
-            self._receiving = True
-            try:
-                store = self._device.store
-                gone: list[Key] = [found.key for found in store.every() if not KINDS[found.kind].local and found.key not in wanted]
-                for kind, path in gone:
-                    store.drop(kind, path)
-                for key, made in wanted.items():
-                    old = store.get(*key)
-                    if old is None or old.plain() != made.plain():
-                        store.put(made)
-                self._device.records = body["records"]
-                self._version = body["version"]
-                self._device.changed()
-            finally:
-                self._receiving = False
+            store = self._device.store
+            gone: list[Key] = [found.key for found in store.every() if not KINDS[found.kind].local and found.key not in wanted]
+            for kind, path in gone:
+                store.drop(kind, path)
+            for key, made in wanted.items():
+                old = store.get(*key)
+                if old is None or old.plain() != made.plain():
+                    store.put(made)
+            own = self._device.records.get("tasks", [])
+            self._device.records = {**body["records"], "tasks": own}
+            self._device.changed()
         return self.told()
 
-    def _changed(self) -> None:
-        if not self._receiving:
-            self._version = max(self._version, self.peer["version"] if self.peer else 0) + 1
-            self._nudge()
+    def _edited(self) -> None:
+        newer = max(self._version, self.peer["version"] if self.peer else 0) + 1
+        self._device.record("version", newer, local=True)
+        self._nudge()
 
     def _nudge(self) -> None:
         self._nudged.set()
@@ -153,9 +154,7 @@ class Cluster:
         if self.active != active:
             self.active = active
             _LOG.warning("%s is now %s", self._device.settings.hostname, self.state())
-            for told in self._device.on_change:
-                if told != self._changed:
-                    told()
+            self._device.changed()
 
     def _beat(self) -> None:
         while not self._stop.is_set():
@@ -190,16 +189,13 @@ class Cluster:
             return self._become(False)
         if self.peer is None:
             if self._missed >= LOST:
-                self.told_to_stand_by = False
                 self._become(True)
             return None
         other, mine = self.peer, self._device.settings.hostname
         if other["state"] == "active":
-            if self.active and not other["told"] and mine > other["name"]:
+            if self.active and mine > other["name"]:
                 self._become(False)
-            if not self.active:
-                self.told_to_stand_by = False
-        elif not self.active and not self.told_to_stand_by and (other["told"] or mine < other["name"]):
+        elif not self.active and (other["told"] > self._told or (other["told"] == self._told and mine < other["name"])):
             self._become(True)
         return None
 

@@ -50,7 +50,10 @@ class Device:
         self.boots = 0
         self.started = 0.0
         self.away_until = 0.0
+        self.on_edit: list[Callable[[], None]] = []
+        """Told when somebody has changed the configuration, which is then a newer one."""
         self.on_change: list[Callable[[], None]] = []
+        """Told when the configuration, or whether it is in use, is different, however that came about."""
         self.on_boot: list[Callable[[], None]] = []
         self._saved = persistence.load(settings.state) or persistence.State(factory(), {})
         self._boot()
@@ -59,12 +62,19 @@ class Device:
         """Change the configuration, as a whole or not at all. Raises DeviceError."""
         with self.lock:
             self.store.change(puts, drops, lambda store: rules.check(store, puts, drops))
-            self.changed()
+            self._edited()
 
-    def record(self, name: str, value: Any) -> None:
+    def record(self, name: str, value: Any, *, local: bool = False) -> None:
+        """Keep something. What is local concerns nobody but this device."""
         with self.lock:
             self.records = {**self.records, name: value}
-            self.changed()
+            if not local:
+                self._edited()
+
+    def _edited(self) -> None:
+        for told in self.on_edit:
+            told()
+        self.changed()
 
     def changed(self) -> None:
         for told in self.on_change:
@@ -95,5 +105,6 @@ class Device:
         self.records = self._saved.records
         self.seen.counters.clear()
         self.started = max(self.clock.now(), self.away_until)
-        for told in (*self.on_boot, *self.on_change):
+        for told in self.on_boot:
             told()
+        self.changed()

@@ -72,6 +72,17 @@ def test_the_other_takes_over_when_one_goes_away_and_keeps_the_work() -> None:
         assert {"T1", "T2"} <= one.get(DECLARE).body.keys()
 
 
+def test_a_device_that_lost_its_edits_does_not_pass_that_on() -> None:
+    with pair() as (one, two):
+        one.declare(tenant("T1", lb()))
+        one.until(lambda: two.get(DECLARE).status == 200)
+        one.ask("POST", "/emulator/reboot", {"seconds": 0})
+        one.until(lambda: one.get(DECLARE).status == 200)
+        assert "T1" in two.get(DECLARE).body
+        one.ask("POST", "/emulator/lose-configuration", {})
+        assert two.get("/mgmt/tm/ltm/pool").body["items"]
+
+
 def test_a_device_can_be_forced_offline() -> None:
     with pair() as (one, two):
         one.ask("POST", "/mgmt/tm/sys/failover", {"command": "run", "offline": True})

@@ -68,7 +68,7 @@ class Records:
     def finished(self, body: dict[str, Any]) -> None:
         now = self._device.clock.now()
         kept = [task for task in self.tasks() if now - task["time"] < TASK_LIFE]
-        self._device.record("tasks", [{"time": now, "body": body}, *kept][:TASKS])
+        self._device.record("tasks", [{"time": now, "body": body}, *kept][:TASKS], local=True)
 
     # Settings
 
