@@ -10,15 +10,19 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bascule.model.objects import HealthMonitor, HttpMethod, Member, MonitorType, Tree
+from bascule.model.objects import HealthMonitor, HttpMethod, Member, MonitorType, Pool, PoolProtocol, Tree
 from bascule.model.rules.health_monitor import HTTP_TYPES
-from bascule.south.as3 import names
+from bascule.south.as3 import member_tls, names, proxy
 
 _TYPES = {
     MonitorType.HTTP: "http",
+    MonitorType.HTTPS: "https",
     MonitorType.PING: "icmp",
     MonitorType.TCP: "tcp",
+    MonitorType.TLS_HELLO: "https",
+    MonitorType.UDP_CONNECT: "udp",
 }
+_OVER_TLS = "https"
 _CODES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2}|(?:\s*,\s*[1-5][0-9]{2})*)")
 _VERSIONS = {None: "1.0", 1.0: "1.0", 1.1: "1.1"}
 # Whatever a device, or AS3 on the way to it, could take for more than text is not among these.
@@ -54,10 +58,12 @@ def name(monitor: HealthMonitor, member: Member | None = None) -> str:
     return names.item("hm", monitor.id, *more, *([f"p_{port}"] if port else []))
 
 
-def render(monitor: HealthMonitor, members: Sequence[Member], route_domain: int) -> dict[str, Any]:
+def render(pool: Pool, monitor: HealthMonitor, members: Sequence[Member], route_domain: int) -> dict[str, Any]:
     """The items of a monitor, by name. Raises ValueError for what `refuse` has refused."""
-    probe = _probe(monitor)
+    probe = _probe(pool, monitor)
     items = {name(monitor): probe}
+    if probe["monitorType"] == _OVER_TLS:
+        items |= member_tls.of_monitor(pool, monitor)
     for member in members:
         address, port = _target(member)
         target: dict[str, Any] = {"targetAddress": names.address(address, route_domain)} if address else {}
@@ -68,18 +74,26 @@ def render(monitor: HealthMonitor, members: Sequence[Member], route_domain: int)
     return items
 
 
-def _probe(monitor: HealthMonitor) -> dict[str, Any]:
+def _probe(pool: Pool, monitor: HealthMonitor) -> dict[str, Any]:
+    """A probe speaks as the traffic does: HTTP over TLS to a pool with TLS, and with the header of the PROXY protocol."""
+    kind = _TYPES[monitor.type]
+    if pool.tls_enabled and monitor.type is MonitorType.HTTP:
+        kind = _OVER_TLS
     probe: dict[str, Any] = {
         "class": "Monitor",
-        "monitorType": _TYPES[monitor.type],
+        "monitorType": kind,
         "interval": monitor.delay,
         "timeout": _until_down(monitor),
     }
     if _until_up(monitor):
         probe["timeUntilUp"] = _until_up(monitor)
     if monitor.type in HTTP_TYPES:
-        probe["send"] = _request(monitor)
+        probe["send"] = ("PROXY UNKNOWN\\r\\n" if proxy.speaks(pool) else "") + _request(monitor)
         probe["receive"] = f"^HTTP/1[.][01] ({'|'.join(_patterns(monitor.expected_codes or '200'))})"
+    elif monitor.type is MonitorType.TLS_HELLO:
+        probe |= {"send": "", "receive": ""}  # a handshake is all that is wanted; else AS3 would send a request
+    if kind == _OVER_TLS and (profile := member_tls.used_by(pool, monitor)):
+        probe["clientTLS"] = {"use": profile}
     return probe
 
 
@@ -124,8 +138,23 @@ def _patterns(expected: str) -> list[str]:
     return found
 
 
-def refuse(monitor: HealthMonitor) -> Iterator[str]:
+def refuse(monitor: HealthMonitor, tree: Tree) -> Iterator[str]:
     """What of a health monitor cannot be carried."""
+    yield from _refuse_times(monitor)
+    yield from _refuse_texts(monitor)
+    pool = tree.pool(monitor.pool_id)
+    if pool and proxy.speaks(pool) and _without_header(pool, monitor):
+        yield f"type {monitor.type} is not possible for a {pool.protocol} pool: probes cannot begin so; it can be TCP."
+
+
+def _without_header(pool: Pool, monitor: HealthMonitor) -> bool:
+    """Whether a probe would have to begin with a header of the PROXY protocol that BIG-IP cannot send: before TLS, or in bytes."""
+    if monitor.type in (MonitorType.HTTPS, MonitorType.TLS_HELLO):
+        return True
+    return monitor.type is MonitorType.HTTP and (pool.tls_enabled or pool.protocol is PoolProtocol.PROXYV2)
+
+
+def _refuse_times(monitor: HealthMonitor) -> Iterator[str]:
     if monitor.type not in _TYPES:
         yield f"type {monitor.type} is not possible; it can be {', '.join(_TYPES)}."
     if not 1 <= monitor.delay <= _LONGEST_DELAY:
@@ -137,10 +166,13 @@ def refuse(monitor: HealthMonitor) -> Iterator[str]:
         )
     if _until_up(monitor) > _LONGEST_RISE:
         yield f"max_retries can be such that one less, times delay, is {_LONGEST_RISE} seconds at most."
+
+
+def _refuse_texts(monitor: HealthMonitor) -> Iterator[str]:
     if monitor.url_path is not None and not (monitor.url_path.startswith("/") and _PLAIN.fullmatch(monitor.url_path)):
         yield "url_path must begin with a slash and have only letters, digits and !#%&'()*+,-./:;=?@_~."
-    if monitor.domain_name is not None and not _PLAIN.fullmatch(monitor.domain_name):
-        yield "domain_name must be a host name."
+    if monitor.domain_name is not None and not member_tls.is_host(monitor.domain_name):
+        yield "domain_name must be a host name of letters, digits and dashes between dots."
     if monitor.expected_codes is not None and not _CODES.fullmatch(monitor.expected_codes):
         yield "expected_codes must be one code (200), a list of codes (200,202) or a range (200-204), from 100 to 599."
     if monitor.http_version not in _VERSIONS:

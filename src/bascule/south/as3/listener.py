@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import Listener, ListenerProtocol, Tree
-from bascule.south.as3 import names, pool, tcp
+from bascule.south.as3 import access, headers, http, member_tls, names, persistence, pool, proxy, timeouts, tls
 from bascule.south.as3.options import Options, Snat
 
 _CLASSES: Mapping[ListenerProtocol, str] = {
     ListenerProtocol.HTTP: "Service_HTTP",
     ListenerProtocol.HTTPS: "Service_TCP",
+    ListenerProtocol.SCTP: "Service_SCTP",
     ListenerProtocol.TCP: "Service_TCP",
+    ListenerProtocol.TERMINATED_HTTPS: "Service_HTTPS",
+    ListenerProtocol.UDP: "Service_UDP",
 }
 """The classes of services. Protocols that are not here cannot be carried."""
+
+READ = (ListenerProtocol.HTTP, ListenerProtocol.TERMINATED_HTTPS)
+"""The protocols of listeners that read requests."""
 
 _SNAT = {Snat.AUTOMAP: "auto", Snat.SELF: "self"}
 
@@ -31,17 +38,15 @@ def addresses(tree: Tree, route_domain: int) -> dict[str, Any]:
     return {names.address_item(each): {"class": "Service_Address", "virtualAddress": each} for each in found}
 
 
-def render(tree: Tree, listener: Listener, options: Options, route_domain: int) -> dict[str, Any]:
-    """The items of a listener, by name."""
-    ingress, egress = tcp.of_clients(listener), tcp.of_members(listener)
+def render(definition: ServiceDefinition, listener: Listener, options: Options, route_domain: int) -> dict[str, Any]:
+    """The items of a listener, by name. Raises KeyError for a reference that the definition does not resolve."""
+    tree = definition.tree
     service: dict[str, Any] = {
         "class": _CLASSES[listener.protocol],
         # Devices show this beside the virtual server. Labels they do not show.
         "remark": f"load balancer {tree.id}",
         "virtualAddresses": [{"use": each} for each in addresses(tree, route_domain)],
         "virtualPort": listener.protocol_port,
-        "persistenceMethods": [],  # else AS3 would choose one
-        "profileTCP": {"ingress": {"use": tcp.name(ingress)}, "egress": {"use": tcp.name(egress)}},
         "snat": _SNAT.get(options.snat) or {"bigip": options.snat_pool},
     }
     if not (listener.admin_state_up and tree.load_balancer.admin_state_up):
@@ -51,7 +56,36 @@ def render(tree: Tree, listener: Listener, options: Options, route_domain: int) 
     default = tree.pool(listener.default_pool_id)
     if default and default.admin_state_up:
         service["pool"] = pool.name(default)
-    return {name(listener): service, tcp.name(ingress): ingress, tcp.name(egress): egress}
+    items = {name(listener): service}
+    parts = [timeouts.render(listener), persistence.render(tree, listener), _tls(definition, listener)]
+    if listener.protocol in READ:
+        parts.append(http.render(tree, listener))
+    for more, needed in parts:
+        service |= more
+        items |= needed
+    rules = _rules(tree, listener)
+    if chosen := [each for each, body in rules.items() if body["class"] == "iRule"]:
+        service["iRules"] = chosen
+    return items | rules
+
+
+def _rules(tree: Tree, listener: Listener) -> dict[str, Any]:
+    """The iRules of a listener in the order in which they run, and what they need, by name."""
+    found = access.render(tree, listener) | proxy.render(tree, listener)
+    return found | headers.render(tree, listener) if listener.protocol in READ else found
+
+
+def _tls(definition: ServiceDefinition, listener: Listener) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a service says of TLS to clients and to members, and the items for the former, by name."""
+    service: dict[str, Any] = {}
+    items: dict[str, Any] = {}
+    if tls.ends(listener):
+        service |= {"redirect80": False, "serverTLS": tls.name(listener)}  # else AS3 would take port 80 as well
+        items = tls.of_clients(definition, listener)
+    used = [pool for pool in definition.tree.pools_of(listener.id) if pool.admin_state_up]
+    if used and used[0].tls_enabled:
+        service["clientTLS"] = member_tls.name(used[0])
+    return service, items
 
 
 def refuse(listener: Listener, tree: Tree) -> Iterator[str]:
@@ -60,8 +94,8 @@ def refuse(listener: Listener, tree: Tree) -> Iterator[str]:
         yield f"protocol {listener.protocol} is not possible; it can be {', '.join(_CLASSES)}."
     if listener.connection_limit > 0 and tree.load_balancer.additional_vips:
         yield "connection_limit beside additional_vips is not possible: connections are counted for each address; it can be -1."
-    if listener.insert_headers:
-        yield "insert_headers is not possible."
-    if listener.allowed_cidrs:
-        yield "allowed_cidrs is not possible."
-    yield from tcp.refuse(listener)
+    yield from headers.refuse(listener)
+    yield from access.refuse(listener)
+    yield from timeouts.refuse(listener)
+    yield from http.refuse(listener)
+    yield from tls.refuse_of_clients(listener)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bascule.model.objects import Algorithm, Pool, PoolProtocol, Tree
-from bascule.south.as3 import health_monitor, member
+from bascule.model.definition import ServiceDefinition
+from bascule.model.objects import Algorithm, Pool, Tree
+from bascule.south.as3 import health_monitor, member, member_tls, persistence, proxy
 from bascule.south.as3.names import item
 
 _MODES: Mapping[Algorithm, tuple[str, str]] = {
     Algorithm.LEAST_CONNECTIONS: ("least-connections-member", "ratio-least-connections-member"),
     Algorithm.ROUND_ROBIN: ("round-robin", "ratio-member"),
+    # What is chosen by a hash is the matter of persistence.
+    Algorithm.SOURCE_IP: ("round-robin", "round-robin"),
+    Algorithm.SOURCE_IP_PORT: ("round-robin", "round-robin"),
 }
 """How a member is chosen where all weights are equal, and where they are not."""
-
-_PROTOCOLS = (PoolProtocol.HTTP, PoolProtocol.HTTPS, PoolProtocol.TCP)
 
 _RESELECTS = 3
 """How many other members are tried for a client when one does not answer, before a monitor has noticed."""
@@ -26,8 +28,9 @@ def name(pool: Pool) -> str:
     return item("pl", pool.id)
 
 
-def render(tree: Tree, pool: Pool, route_domain: int) -> dict[str, Any]:
-    """The items of a pool and its monitor, by name."""
+def render(definition: ServiceDefinition, pool: Pool, route_domain: int) -> dict[str, Any]:
+    """The items of a pool and its monitor, by name. Raises KeyError for a reference that the definition does not resolve."""
+    tree = definition.tree
     members = tree.members_of(pool.id)
     monitor = health_monitor.active(tree, pool.id)
     equal = len(set(member.ratios(members).values())) <= 1
@@ -37,22 +40,21 @@ def render(tree: Tree, pool: Pool, route_domain: int) -> dict[str, Any]:
         "reselectTries": _RESELECTS,
         "members": member.render(members, monitor, route_domain),
     }
-    items = {name(pool): body}
+    items = {name(pool): body, **member_tls.render(definition, pool)}
     if monitor:
         body["monitors"] = [{"use": health_monitor.name(monitor)}]
-        items |= health_monitor.render(monitor, members, route_domain)
+        items |= health_monitor.render(pool, monitor, members, route_domain)
     return items
 
 
 def refuse(pool: Pool, tree: Tree) -> Iterator[str]:
     """What of a pool cannot be carried."""
-    if pool.protocol not in _PROTOCOLS:
-        yield f"protocol {pool.protocol} is not possible; it can be {', '.join(_PROTOCOLS)}."
-    if pool.lb_algorithm not in _MODES:
-        yield f"lb_algorithm {pool.lb_algorithm} is not possible; it can be {', '.join(_MODES)}."
     if len(tree.monitors_of(pool.id)) > 1:
         yield "more than one health monitor for a pool is not possible."
-    if pool.session_persistence:
-        yield f"session_persistence type {pool.session_persistence.type} is not possible."
-    if pool.tls_enabled:
-        yield "tls_enabled true is not possible; it can be false."
+    if proxy.speaks(pool) and (several := [each for each in tree.listeners_of(pool.id) if len(tree.pools_of(each.id)) > 1]):
+        yield (
+            f"protocol {pool.protocol} is not possible beside other pools of listener {several[0].id}: requests of several clients "
+            "may share a connection there."
+        )
+    yield from persistence.refuse(pool, tree)
+    yield from member_tls.refuse(pool, tree)

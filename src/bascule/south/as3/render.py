@@ -27,9 +27,9 @@ def render(definition: ServiceDefinition, options: Options, route_domain: int = 
     tree = definition.tree
     items = listener.addresses(tree, route_domain)
     for each in tree.listeners:
-        items |= listener.render(tree, each, options, route_domain)
+        items |= listener.render(definition, each, options, route_domain)
     for used in _pools(tree):
-        items |= pool.render(tree, used, route_domain)
+        items |= pool.render(definition, used, route_domain)
     application = {"class": "Application", "template": "generic", **items}
     tenant = {"class": "Tenant", "label": label(tree.id), APPLICATION: application}
     return {tenant_name(tree.id): json.dumps(tenant, sort_keys=True, separators=(",", ":"))}
@@ -66,7 +66,7 @@ def _texts(each: Object, tree: Tree, options: Options) -> Iterator[str]:
         case Member():
             yield from member.refuse(each, tree)
         case HealthMonitor():
-            yield from health_monitor.refuse(each)
+            yield from health_monitor.refuse(each, tree)
         case L7Policy() | L7Rule():
             yield "is not possible."
 
