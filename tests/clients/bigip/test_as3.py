@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bascule.clients.bigip import AS3, Device
-from bascule.clients.bigip.replies import Rejection, Reply, Result, Task, Verdict
-from tests.emulator.site import Box, adc, lb, small, tenant
+import pytest
+
+from bascule.clients.bigip import AS3, Busy, Device, OutcomeUnknown
+from bascule.clients.bigip.replies import Occupied, Rejection, Reply, Result, Task, Unclear, Verdict
+from tests.clients.bigip.conftest import Connect
+from tests.emulator.site import Box, adc, box, lb, small, tenant
 
 
 def wrapped(*tenants: dict[str, Any]) -> dict[str, Any]:
@@ -71,3 +74,119 @@ def test_the_guilty_tenant_of_a_rejected_request_is_named(bigip: Box, device: De
         assert reply.tenants == ("T2",)
         assert "/T2/app/vs/pool: contains path to non-existent object nowhere" in reply.text
     assert as3.declared() == {}
+
+
+def test_a_tenant_that_the_device_refuses_does_not_hold_up_the_others(bigip: Box, device: Device) -> None:
+    bigip.fault("refuse", tenant="T2", text="01070734:3: Configuration error: /T2/app/vs does not please")
+    reply = AS3(device).declare(wrapped(tenant("T1", lb()), tenant("T2", small())))
+    assert isinstance(reply, Result)
+    assert [(one.tenant, one.verdict, one.code) for one in reply.tenants] == [
+        ("T1", Verdict.DONE, 200),
+        ("T2", Verdict.REFUSED, 422),
+    ]
+    assert reply.tenants[1].text == "declaration failed: 01070734:3: Configuration error: /T2/app/vs does not please"
+
+
+@pytest.mark.parametrize("kind", ["failed-script", "read-failure"])
+def test_trouble_of_the_device_is_no_refusal(bigip: Box, device: Device, kind: str) -> None:
+    as3 = AS3(device)
+    as3.declare(wrapped(tenant("T1", small())))
+    bigip.fault(kind)
+    reply = as3.declare(wrapped(tenant("T1", lb())))
+    assert isinstance(reply, Result)
+    assert [(one.tenant, one.verdict) for one in reply.tenants] == [("T1", Verdict.TROUBLE)]
+    again = as3.declare(wrapped(tenant("T1", lb())))
+    assert isinstance(again, Result)
+    assert [(one.verdict, one.changed) for one in again.tenants] == [(Verdict.DONE, True)]
+
+
+def test_a_late_script_is_trouble_and_sending_it_again_tells(connect: Connect) -> None:
+    with box(speed=100) as bigip:
+        as3 = AS3(connect(bigip.url))
+        bigip.fault("late-script", seconds=100)
+        reply = as3.declare(wrapped(tenant("T1", lb())))
+        assert isinstance(reply, Result)
+        assert [(one.verdict, one.milliseconds > 30000) for one in reply.tenants] == [(Verdict.TROUBLE, True)]
+        bigip.until(lambda: bigip.get("/mgmt/tm/ltm/virtual").body.get("items"))
+        again = as3.declare(wrapped(tenant("T1", lb())))
+        assert isinstance(again, Result)
+        assert [(one.verdict, one.changed) for one in again.tenants] == [(Verdict.DONE, False)]
+        as3.device.close()
+
+
+@pytest.mark.parametrize("kind", ["store-failure", "device-read-failure", "context-timeout"])
+def test_when_as3_fails_nobody_knows_what_was_done(bigip: Box, device: Device, kind: str) -> None:
+    as3 = AS3(device)
+    as3.info()
+    bigip.fault(kind, **({"method": "POST"} if kind == "context-timeout" else {}))
+    reply = as3.declare(wrapped(tenant("T1", lb())))
+    assert isinstance(reply, Unclear)
+    assert "500" in reply.text
+    assert "XXXXXX" not in reply.text
+    again = as3.declare(wrapped(tenant("T1", lb())))
+    assert isinstance(again, Result)
+    assert [one.verdict for one in again.tenants] == [Verdict.DONE]
+
+
+def test_another_writer_means_occupied_at_once_and_in_a_task(bigip: Box, device: Device) -> None:
+    as3 = AS3(device)
+    bigip.ask("POST", "/emulator/busy", {"seconds": 60})
+    request = wrapped(tenant("T1", lb()))
+    assert isinstance(as3.declare(request), Occupied)
+    assert isinstance(finished(bigip, as3, as3.declare(request, later=True)), Occupied)
+    each = as3.declare_each([request, wrapped(tenant("T2", small()))])
+    assert [type(reply) for reply in each] == [Occupied, Occupied]
+
+
+def test_as3_that_loads_is_occupied(connect: Connect) -> None:
+    with box(as3_start=3600) as bigip:
+        as3 = AS3(connect(bigip.url))
+        assert isinstance(as3.declare(wrapped(tenant("T1", lb()))), Occupied)
+        for ask in (as3.info, as3.declared, lambda: as3.task("4711")):
+            with pytest.raises(Busy, match="Public URI path not registered"):
+                ask()
+        as3.device.close()
+
+
+def test_what_takes_longer_than_as3_waits_becomes_a_task(connect: Connect) -> None:
+    with box(speed=100) as bigip:
+        as3 = AS3(connect(bigip.url))
+        bigip.fault("slow", seconds=90)
+        began = as3.declare(wrapped(tenant("T1", lb())))
+        assert isinstance(began, Task)
+        assert isinstance(finished(bigip, as3, began), Result)
+        as3.device.close()
+
+
+def test_a_task_that_a_restart_ended_is_unclear(bigip: Box, device: Device) -> None:
+    as3 = AS3(device)
+    bigip.fault("slow", seconds=60)
+    began = as3.declare(wrapped(tenant("T1", lb())), later=True)
+    assert isinstance(began, Task)
+    assert as3.task(began.id) == began
+    bigip.ask("POST", "/emulator/reboot", {"seconds": 0})
+    assert isinstance(as3.task(began.id), Unclear)
+    assert isinstance(as3.task("419a3288-3925-45b0-8b62-d1c1b03f44bc"), Unclear)
+
+
+def test_an_array_is_answered_one_by_one(bigip: Box, device: Device) -> None:
+    as3 = AS3(device)
+    bad = small("203.0.113.30")
+    bad["vs"]["pool"] = "nowhere"
+    requests = [wrapped(tenant("T1", bad)), wrapped(tenant("T2", lb())), wrapped(tenant("T3", small()))]
+    replies = as3.declare_each(requests)
+    assert [type(reply) for reply in replies] == [Rejection, Result, Result]
+    assert set(as3.declared()) == {"T2", "T3"}
+    later = [finished(bigip, as3, reply) for reply in as3.declare_each(requests, later=True)]
+    assert isinstance(later[0], Rejection)
+
+
+def test_a_reset_after_the_change_raises_and_sending_it_again_tells(bigip: Box, device: Device) -> None:
+    as3 = AS3(device)
+    as3.info()
+    bigip.fault("reset-after", method="POST", path="declare")
+    with pytest.raises(OutcomeUnknown):
+        as3.declare(wrapped(tenant("T1", lb())))
+    again = as3.declare(wrapped(tenant("T1", lb())))
+    assert isinstance(again, Result)
+    assert [(one.verdict, one.changed) for one in again.tenants] == [(Verdict.DONE, False)]

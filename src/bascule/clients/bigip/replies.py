@@ -44,7 +44,10 @@ class TenantResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Tenant by tenant. Common may be there twice: what was needed is made before the others, what is not is removed after."""
+    """Tenant by tenant. Common may be there twice: what is needed is made before the others, and what is not is removed after.
+
+    What became of a tenant that is not there is not known.
+    """
 
     tenants: tuple[TenantResult, ...]
     dry_run: bool = False
@@ -113,7 +116,7 @@ def replies(status: int, body: Any, text: str, count: int) -> tuple[Reply, ...]:
     """What AS3 says to an array of `count` declarations, in their order."""
     found = body.get("items") if isinstance(body, Mapping) else None
     if isinstance(found, list) and len(found) == count:
-        return tuple(reply(int(one.get("code") or 200) if isinstance(one, Mapping) else 500, one, "") for one in found)
+        return tuple(reply(_code(one) if isinstance(one, Mapping) else 0, one, "") for one in found)
     return (reply(status, body, text),) * count
 
 
@@ -173,7 +176,7 @@ def _tenant(result: Mapping[str, Any]) -> TenantResult:
         code=code,
         text=words,
         changed=code == 200 and bool(result.get("lineCount")),
-        milliseconds=int(result.get("runTime") or 0),
+        milliseconds=_number(result, "runTime"),
     )
 
 
@@ -206,8 +209,12 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _code(body: Mapping[str, Any]) -> int:
-    code = body.get("code")
-    return code if isinstance(code, int) else 0
+    return _number(body, "code")
+
+
+def _number(body: Mapping[str, Any], name: str) -> int:
+    found = body.get(name)
+    return found if isinstance(found, int) else 0
 
 
 def _message(body: Any, text: str) -> str:
