@@ -26,6 +26,7 @@ BEAT = 0.5
 LOST = 3
 """After how many questions without an answer it counts as away."""
 
+_TIMEOUT = 10.0
 _OFFLINE = 1 << 40
 """Added to what a device was told when it is offline, so that the other takes over."""
 
@@ -57,6 +58,7 @@ class Cluster:
         self._missed = LOST
         self._stop = threading.Event()
         self._nudged = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="cluster", daemon=True)
         device.on_edit.append(self._edited)
 
     @property
@@ -88,11 +90,13 @@ class Cluster:
 
     def start(self) -> None:
         if self.group.peer:
-            threading.Thread(target=self._beat, name="cluster", daemon=True).start()
+            self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
         self._nudged.set()
+        if self._thread.is_alive():
+            self._thread.join(_TIMEOUT)
 
     def stand_by(self) -> None:
         """Leave the work to the other device. Alone, a device stays active."""
@@ -203,7 +207,7 @@ class Cluster:
         parts = urlsplit(self.group.peer)
         # The two know each other by their password; their certificates are their own.
         tls = ssl._create_unverified_context()
-        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=10, context=tls)
+        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT, context=tls)
         user, password = next(iter(self._device.settings.users.items()))
         credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
         try:

@@ -114,7 +114,10 @@ def pair(automatic: bool = True) -> Iterator[tuple[Box, Box]]:
             )
             for number in (0, 1)
         )
-        one.until(lambda: (state(one), state(two)) == ("active", "standby"))
+        # Both end their talk before the first of them is gone.
+        for made in (one, two):
+            stack.callback(made.emulator.cluster.stop)
+        one.until(lambda: states(one) == states(two) == {"bigip-1": "active", "bigip-2": "standby"})
         one.until(lambda: sync(one) == sync(two) == "In Sync")
         yield one, two
 
@@ -122,6 +125,11 @@ def pair(automatic: bool = True) -> Iterator[tuple[Box, Box]]:
 def state(box: Box) -> str:
     own = next(device for device in box.get("/mgmt/tm/cm/device").body["items"] if device["selfDevice"] == "true")
     return str(own["failoverState"])
+
+
+def states(box: Box) -> dict[str, str]:
+    """The state of both devices, as one of them knows it."""
+    return {device["name"]: device["failoverState"] for device in box.get("/mgmt/tm/cm/device").body["items"]}
 
 
 def sync(box: Box) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from tests.emulator.site import DECLARE, lb, pair, small, state, sync, tenant
+from tests.emulator.site import DECLARE, lb, pair, small, state, states, sync, tenant
 
 CM = "/mgmt/tm/cm"
 
 
 def test_the_two_know_each_other() -> None:
     with pair() as (one, two):
-        for box in (one, two):
-            states = {device["name"]: device["failoverState"] for device in box.get(f"{CM}/device").body["items"]}
-            assert states == {"bigip-1": "active", "bigip-2": "standby"}
+        for made in (one, two):
+            assert states(made) == {"bigip-1": "active", "bigip-2": "standby"}
         (group,) = one.get(f"{CM}/device-group").body["items"]
         assert (group["name"], group["type"], group["autoSync"]) == ("dg", "sync-failover", "enabled")
         assert len(one.get(f"{CM}/device-group/~Common~dg/devices").body["items"]) == 2

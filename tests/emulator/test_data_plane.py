@@ -255,6 +255,8 @@ def test_the_active_device_carries_the_traffic(haproxy: Binary, members: list[Me
             )
             for number in (0, 1)
         )
+        for made in (one, two):
+            stack.callback(made.emulator.cluster.stop)
         one.until(lambda: (state(one), state(two)) == ("active", "standby"))
         one.declare(tenant("T1", service(address, members)), persist=True)
         one.until(lambda: answering(address) == {"one", "two"})
