@@ -132,7 +132,8 @@ def test_switching_verification_off_is_said_once(bigip: Box, connect: Connect, c
 
 
 @pytest.mark.parametrize("url", [
-    "http://10.0.0.1", "10.0.0.1", "https://", "https://admin:secret@10.0.0.1", "https://10.0.0.1/mgmt", "https://10.0.0.1/?a=b",
+    "http://10.0.0.1", "10.0.0.1", "https://", "https://admin:secret@10.0.0.1", "https://:secret@10.0.0.1",
+    "https://10.0.0.1/mgmt", "https://10.0.0.1/?a=b",
 ])  # fmt: skip
 def test_what_is_no_address_of_a_device_is_refused_without_being_shown(connect: Connect, url: str) -> None:
     with pytest.raises(ValueError, match=r"the address of a device is written https://HOST") as refused:

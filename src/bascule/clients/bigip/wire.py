@@ -92,7 +92,7 @@ class Wire:
     def __init__(self, url: str, trust: Trust) -> None:
         """Raises ValueError when `url` is not the address of a device, OSError when the CA file cannot be used."""
         parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname or parts.username or parts.path not in ("", "/") or parts.query:
+        if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.path not in ("", "/") or parts.query:
             raise ValueError("the address of a device is written https://HOST or https://HOST:PORT")
         self.name = parts.netloc
         keep_tokens_out_of_logs()
