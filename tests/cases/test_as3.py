@@ -14,7 +14,7 @@ from tests.cases import loader
 from tests.cases.conftest import Golden
 from tests.south.as3 import checks, schema
 
-OPTIONS = Options()
+OPTIONS = Options(regular_expressions=True)
 
 CARRIED = [name for name in loader.NAMES if not refuse(loader.definition(name).tree, OPTIONS)]
 

@@ -23,9 +23,9 @@ def render(tree: Tree, listener: Listener) -> dict[str, Any]:
     name = names.item("dg", listener.id)
     tests = [f"![class match $client equals /{names.tenant_name(tree.id)}/{names.APPLICATION}/{name}]"] if records else []
     if 4 in open_to:
-        tests.append('$client contains ":"')
+        tests.append("[string first : $client] >= 0")
     if 6 in open_to:
-        tests.append('!($client contains ":")')
+        tests.append("[string first : $client] < 0")
     group = {name: {"class": "Data_Group", "keyDataType": "ip", "records": records}} if records else {}
     lines = [
         "when CLIENT_ACCEPTED priority 100 {",

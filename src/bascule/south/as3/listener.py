@@ -7,7 +7,7 @@ from typing import Any
 
 from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import Listener, ListenerProtocol, Tree
-from bascule.south.as3 import access, headers, http, member_tls, names, persistence, pool, proxy, timeouts, tls
+from bascule.south.as3 import access, headers, http, l7policy, member_tls, names, persistence, pool, proxy, timeouts, tls
 from bascule.south.as3.options import Options, Snat
 
 _CLASSES: Mapping[ListenerProtocol, str] = {
@@ -57,22 +57,22 @@ def render(definition: ServiceDefinition, listener: Listener, options: Options, 
     if default and default.admin_state_up:
         service["pool"] = pool.name(default)
     items = {name(listener): service}
-    parts = [timeouts.render(listener), persistence.render(tree, listener), _tls(definition, listener)]
+    parts = [_rules(tree, listener), timeouts.render(listener), persistence.render(tree, listener), _tls(definition, listener)]
     if listener.protocol in READ:
-        parts.append(http.render(tree, listener))
+        parts += [http.render(tree, listener), l7policy.render(tree, listener)]
     for more, needed in parts:
         service |= more
         items |= needed
-    rules = _rules(tree, listener)
-    if chosen := [each for each, body in rules.items() if body["class"] == "iRule"]:
-        service["iRules"] = chosen
-    return items | rules
+    return items
 
 
-def _rules(tree: Tree, listener: Listener) -> dict[str, Any]:
-    """The iRules of a listener in the order in which they run, and what they need, by name."""
-    found = access.render(tree, listener) | proxy.render(tree, listener)
-    return found | headers.render(tree, listener) if listener.protocol in READ else found
+def _rules(tree: Tree, listener: Listener) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a service says of iRules, in the order in which they run, and the items for it, by name."""
+    items = access.render(tree, listener) | proxy.render(tree, listener)
+    if listener.protocol in READ:
+        items |= headers.render(tree, listener) | l7policy.program(tree, listener)
+    rules = [each for each, body in items.items() if body["class"] == "iRule"]
+    return {"iRules": rules} if rules else {}, items
 
 
 def _tls(definition: ServiceDefinition, listener: Listener) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -14,7 +14,7 @@ from bascule.model.backend import Refusal
 from bascule.model.definition import ServiceDefinition
 from bascule.model.documents import Documents
 from bascule.model.objects import HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Member, Object, Pool, Tree
-from bascule.south.as3 import health_monitor, listener, member, pool
+from bascule.south.as3 import health_monitor, l7policy, l7rule, listener, member, pool
 from bascule.south.as3.names import APPLICATION, tenant_name
 from bascule.south.as3.options import Options
 
@@ -67,8 +67,10 @@ def _texts(each: Object, tree: Tree, options: Options) -> Iterator[str]:
             yield from member.refuse(each, tree)
         case HealthMonitor():
             yield from health_monitor.refuse(each, tree)
-        case L7Policy() | L7Rule():
-            yield "is not possible."
+        case L7Policy():
+            yield from l7policy.refuse(each, tree)
+        case L7Rule():
+            yield from l7rule.refuse(each, options.regular_expressions)
 
 
 def _refuse_load_balancer(load_balancer: LoadBalancer) -> Iterator[str]:

@@ -1,0 +1,150 @@
+"""L7 policies: the policies of a listener as one endpoint policy, or as one iRule where an endpoint policy cannot say all of them.
+
+They are tried in the order of their positions and the first whose rules all match decides; so they all have to be in one place.
+Every request is decided anew, also on a connection that had one before: what sends to a pool is followed by what sends to the
+default one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bascule.model.objects import L7Policy, L7Rule, Listener, ListenerProtocol, PolicyAction, Pool, Tree
+from bascule.south.as3 import irule, l7rule, names, persistence, pool, tls
+
+_FOUND = 302
+_EVENT = "request"
+
+
+def active(tree: Tree, listener: Listener) -> list[L7Policy]:
+    """The policies of a listener that can decide something, by position.
+
+    A policy without enabled rules never matches. One that sends to a disabled pool does not count.
+    """
+    return [policy for policy in tree.policies_of(listener.id) if _active(tree, policy)]
+
+
+def _active(tree: Tree, policy: L7Policy) -> bool:
+    if not policy.admin_state_up or not _enabled(tree, policy):
+        return False
+    target = tree.pool(policy.redirect_pool_id)
+    return policy.action is not PolicyAction.REDIRECT_TO_POOL or (target is not None and target.admin_state_up)
+
+
+def _enabled(tree: Tree, policy: L7Policy) -> list[L7Rule]:
+    return [rule for rule in tree.rules_of(policy.id) if rule.admin_state_up]
+
+
+def render(tree: Tree, listener: Listener) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a service says of its endpoint policy, and the item for it, by name. Nothing if it has none, or an iRule for it."""
+    rules = _rules(tree, listener)
+    if not rules:
+        return {}, {}
+    name = names.item("pol", listener.id)
+    return {"policyEndpoint": {"use": name}}, {name: {"class": "Endpoint_Policy", "strategy": "first-match", "rules": rules}}
+
+
+def program(tree: Tree, listener: Listener) -> dict[str, Any]:
+    """The iRule of a listener whose policies an endpoint policy cannot say, by name."""
+    if _rules(tree, listener) is not None:
+        return {}
+    return irule.of(listener.id, "l7", _program(tree, listener))
+
+
+def _default(tree: Tree, listener: Listener) -> Pool | None:
+    default = tree.pool(listener.default_pool_id)
+    return default if default and default.admin_state_up else None
+
+
+# As an endpoint policy.
+
+
+def _rules(tree: Tree, listener: Listener) -> list[dict[str, Any]] | None:
+    """The rules of an endpoint policy, None if it cannot say one of them."""
+    found: list[dict[str, Any]] = []
+    policies, default = active(tree, listener), _default(tree, listener)
+    for policy in policies:
+        conditions = [l7rule.condition(rule) for rule in _enabled(tree, policy)]
+        actions = _actions(tree, listener, policy)
+        if actions is None or None in conditions:
+            return None
+        found.append({"name": names.item("pol", policy.id), "conditions": conditions, "actions": actions})
+    if any(policy.action is PolicyAction.REDIRECT_TO_POOL for policy in policies):
+        if default is None:
+            return None
+        found.append({"name": "default", "actions": _forward(tree, listener, default)})
+    return found
+
+
+def _actions(tree: Tree, listener: Listener, policy: L7Policy) -> list[dict[str, Any]] | None:
+    """What a policy does. A policy on the device can neither answer 403 nor keep a path."""
+    target = tree.pool(policy.redirect_pool_id)
+    if policy.action is PolicyAction.REDIRECT_TO_POOL and target:
+        return _forward(tree, listener, target)
+    if policy.action is PolicyAction.REDIRECT_TO_URL and l7rule.is_plain(policy.redirect_url or ""):
+        code = policy.redirect_http_code or _FOUND
+        return [{"type": "httpRedirect", "event": _EVENT, "location": policy.redirect_url, "code": code}]
+    return None
+
+
+def _forward(tree: Tree, listener: Listener, target: Pool) -> list[dict[str, Any]]:
+    actions: list[dict[str, Any]] = [{"type": "forward", "event": _EVENT, "select": {"pool": {"use": pool.name(target)}}}]
+    if _loose(tree, listener, target):
+        actions.append({"type": "persist", "event": _EVENT, "disable": {}})
+    return actions
+
+
+def _loose(tree: Tree, listener: Listener, target: Pool) -> bool:
+    """Whether a pool ties no client to a member while the listener does, for another pool."""
+    return persistence.kind(target) is None and persistence.of(tree, listener) is not None
+
+
+# As an iRule.
+
+
+def _program(tree: Tree, listener: Listener) -> str:
+    policies, default = active(tree, listener), _default(tree, listener)
+    lines = ["when HTTP_REQUEST priority 300 {"]
+    for policy in policies:
+        tests = " && ".join(l7rule.test(rule, tls.ends(listener)) for rule in _enabled(tree, policy))
+        lines += [
+            f"    if {{ {tests} }} {{",
+            *(f"        {line}" for line in _does(tree, listener, policy)),
+            "        return",
+            "    }",
+        ]
+    if any(policy.action is PolicyAction.REDIRECT_TO_POOL for policy in policies):
+        lines += [f"    {line}" for line in (_chosen(tree, listener, default) if default else ["HTTP::respond 503 noserver"])]
+    return "\n".join([*lines, "}"])
+
+
+def _does(tree: Tree, listener: Listener, policy: L7Policy) -> Iterator[str]:
+    code = policy.redirect_http_code or _FOUND
+    target = tree.pool(policy.redirect_pool_id)
+    match policy.action:
+        case PolicyAction.REJECT:
+            yield "HTTP::respond 403 noserver"
+        case PolicyAction.REDIRECT_TO_URL:
+            yield f"HTTP::respond {code:d} noserver Location {irule.word(policy.redirect_url or '')}"
+        case PolicyAction.REDIRECT_PREFIX:
+            yield f"set prefix {irule.word(policy.redirect_prefix or '')}"
+            yield f"HTTP::respond {code:d} noserver Location $prefix[HTTP::uri]"
+        case PolicyAction.REDIRECT_TO_POOL if target:
+            yield from _chosen(tree, listener, target)
+
+
+def _chosen(tree: Tree, listener: Listener, target: Pool) -> Iterator[str]:
+    if _loose(tree, listener, target):
+        yield "persist none"
+    yield f"pool /{names.tenant_name(tree.id)}/{names.APPLICATION}/{pool.name(target)}"
+
+
+def refuse(policy: L7Policy, tree: Tree) -> Iterator[str]:
+    """What of a policy cannot be carried."""
+    listener = tree.listener(policy.listener_id)
+    if listener and listener.protocol not in (ListenerProtocol.HTTP, ListenerProtocol.TERMINATED_HTTPS):
+        yield f"{listener.protocol} protocol listeners do not support L7 policies; HTTP and TERMINATED_HTTPS listeners do."
+    for field, value in (("redirect_url", policy.redirect_url), ("redirect_prefix", policy.redirect_prefix)):
+        if value is not None and not (value and value.isprintable()):
+            yield f"{field} must not be empty and must not have control characters."
