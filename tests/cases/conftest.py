@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from bascule.model.backend import Refusal
 from tests.haproxies import haproxy
 
 __all__ = ["haproxy"]
@@ -26,6 +29,15 @@ class Golden:
             path.write_text(text, encoding="utf-8")
         assert path.exists(), f"no golden file {path}; './run golden' writes it"
         assert text == path.read_text(encoding="utf-8")
+
+    def refused(self, path: Path, refusals: Iterable[Refusal]) -> bool:
+        """Whether a backend refuses a case, and says why as the golden file does. What it carries has no such file."""
+        texts = sorted({each.text for each in refusals})
+        if texts:
+            self.check(path, json.dumps(texts, indent=2) + "\n")
+        else:
+            self.absent(path)
+        return bool(texts)
 
     def absent(self, path: Path) -> None:
         """There must be no such file; rewriting removes it."""
