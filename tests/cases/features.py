@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from bascule.model.backend import Refusal
 from bascule.model.definition import ServiceDefinition
+from bascule.model.documents import Documents
 from bascule.model.errors import Refused
 from bascule.model.objects import (
     ClientAuthentication,
@@ -42,7 +44,9 @@ from bascule.model.rules import check
 from bascule.model.rules.health_monitor import HTTP_TYPES
 from bascule.model.rules.l7policy import REDIRECT_CODES
 from bascule.model.rules.listener import HEADERS, TLS_HEADERS
-from bascule.south.haproxy.render import refuse, render
+from bascule.south.as3 import render as as3
+from bascule.south.as3.options import Options
+from bascule.south.haproxy import render as haproxy
 from tests.cases import loader
 
 MADE = (LoadBalancer, Listener, Pool, Member, HealthMonitor, L7Policy, L7Rule)
@@ -153,6 +157,7 @@ _NO_TLS = {"default_tls_container_ref": None, "sni_container_refs": (), "client_
 }
 _MORE: dict[tuple[str, Any], Mapping[str, Any]] = {
     **{("listener.protocol", each): _NO_TLS for each in ListenerProtocol if each is not ListenerProtocol.TERMINATED_HTTPS},
+    ("listener.protocol", ListenerProtocol.TERMINATED_HTTPS): {"default_tls_container_ref": _another_ref},
     **{
         ("listener.client_authentication", each): {"client_ca_tls_container_ref": _another_ref}
         for each in (ClientAuthentication.OPTIONAL, ClientAuthentication.MANDATORY)
@@ -335,7 +340,7 @@ def _carried(definition: ServiceDefinition, each: Object) -> bool:
 
 @cache
 def _valid(name: str, object_id: str) -> bool:
-    """Whether an object of a case can come through a door. Some cases go beyond, to see that HAProxy bears it."""
+    """Whether an object of a case can come through a door. Some cases go beyond, to see that a data plane bears it."""
     tree = loader.definition(name).tree
     each = tree.get(object_id)
     assert each
@@ -346,35 +351,53 @@ def _valid(name: str, object_id: str) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Provider:
+    """How a provider carries what. `file` is the golden file that shows it."""
+
+    name: str
+    file: str
+    refuse: Callable[[Tree], Sequence[Refusal]]
+    render: Callable[[ServiceDefinition], Documents]
+
+
+_BIG_IP = Options(regular_expressions=True)
+PROVIDERS = (
+    Provider("haproxy", "haproxy.cfg", haproxy.refuse, haproxy.render),
+    Provider("f5", "as3.json", lambda tree: as3.refuse(tree, _BIG_IP), lambda definition: as3.render(definition, _BIG_IP)),
+)
+
+
 @cache
-def _cases() -> list[tuple[str, ServiceDefinition]]:
-    """The cases, small ones first."""
+def _cases(provider: Provider) -> list[tuple[str, ServiceDefinition]]:
+    """The cases that a provider carries, small ones first."""
     found = [(name, loader.definition(name)) for name in loader.NAMES]
-    return sorted(found, key=lambda case: (len(case[1].tree.children), case[0]))
+    carried = [(name, definition) for name, definition in found if not provider.refuse(definition.tree)]
+    return sorted(carried, key=lambda case: (len(case[1].tree.children), case[0]))
 
 
 @cache
-def _rendered(name: str) -> Mapping[str, str]:
-    return dict(render(loader.definition(name)))
+def _rendered(provider: Provider, name: str) -> Mapping[str, str]:
+    return dict(provider.render(loader.definition(name)))
 
 
-def find(feature: Feature) -> Finding:
+def find(provider: Provider, feature: Feature) -> Finding:
     """Look at every object of every case: has it the value, and what if it had?"""
     cases: dict[str, None] = {}
     refused, matters = None, False
-    for name, definition in _cases():
+    for name, definition in _cases(provider):
         for each in definition.tree.objects():
             if not isinstance(each, feature.made):
                 continue
             if feature.shown(each) and _carried(definition, each) and _valid(name, each.id):
                 cases[name] = None
-            found = None if refused or matters else _tried(name, definition, feature, each)
+            found = None if refused or matters else _tried(provider, name, definition, feature, each)
             refused = refused or (found if isinstance(found, str) else None)
             matters = matters or found is True
     return Finding(tuple(cases), refused, matters)
 
 
-def _tried(name: str, definition: ServiceDefinition, feature: Feature, each: Any) -> bool | str | None:
+def _tried(provider: Provider, name: str, definition: ServiceDefinition, feature: Feature, each: Any) -> bool | str | None:
     """What happens if an object has the value: whether the documents change, or why it is refused. None if it is not valid."""
     after = feature.alter(definition, each)
     if after == definition.tree:
@@ -384,10 +407,10 @@ def _tried(name: str, definition: ServiceDefinition, feature: Feature, each: Any
     except Refused:
         return None
     ours = {child.id for child in after.objects() if definition.tree.get(child.id) != child}
-    for refusal in refuse(after):
+    for refusal in provider.refuse(after):
         if refusal.object_id in ours:
             return refusal.text
     try:
-        return dict(render(dataclasses.replace(definition, tree=after))) != _rendered(name)
+        return dict(provider.render(dataclasses.replace(definition, tree=after))) != _rendered(provider, name)
     except KeyError:  # a reference that the case does not resolve
         return None
