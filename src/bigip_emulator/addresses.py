@@ -39,8 +39,8 @@ def mask(text: str) -> str:
     return str(ipaddress.ip_network((parsed, int(length or parsed.max_prefixlen)), strict=False).netmask)
 
 
-def with_port(path: str, port: int) -> str:
-    """A virtual address's path, or a node's, with a port: after a dot where it looks like IPv6, else after a colon."""
+def with_port(path: str, port: int | str) -> str:
+    """An address, or the path of one, with a port or `*`: after a dot where it looks like IPv6, else after a colon."""
     return f"{path}{'.' if ':' in path or path.endswith('any6') else ':'}{port}"
 
 

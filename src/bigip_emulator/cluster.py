@@ -83,8 +83,12 @@ class Cluster:
 
     def told(self) -> dict[str, Any]:
         """What this device says of itself."""
-        return {"name": self._device.settings.hostname, "state": self.state(), "version": self._version,
-                "told": self._told + (_OFFLINE if self.offline else 0)}  # fmt: skip
+        return {
+            "name": self._device.settings.hostname,
+            "state": self.state(),
+            "version": self._version,
+            "told": self._told + (_OFFLINE if self.offline else 0),
+        }
 
     # What happens
 

@@ -39,10 +39,15 @@ class Fault:
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "kind": (str,), "times": (int, type(None)), "seconds": (int, float), "method": (str,), "path": (str,), "tenant": (str,),
+    "kind": (str,),
+    "times": (int, type(None)),
+    "seconds": (int, float),
+    "method": (str,),
+    "path": (str,),
+    "tenant": (str,),
     "text": (str,),
     "life": (int, float),
-}  # fmt: skip
+}
 
 
 class Faults:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bigip_emulator import addresses, seen
+from bigip_emulator import seen
+from bigip_emulator.bodies import NAMING, element, error, implied, refused
 from bigip_emulator.device import Device
 from bigip_emulator.kinds import KINDS, Kind
 from bigip_emulator.objects import DeviceError, Object
@@ -13,17 +14,6 @@ from bigip_emulator.show import LINK, VERSION, entry, show, show_element, show_p
 from bigip_emulator.web import Json, Refused, Request, Response, Router
 
 _OPPOSITES = {"enabled": "disabled", "disabled": "enabled", "vlansEnabled": "vlansDisabled", "vlansDisabled": "vlansEnabled"}
-_NAMING = {"name", "partition", "subPath", "fullPath", "kind", "selfLink", "generation"}
-
-
-def error(status: int, text: str) -> Refused:
-    """An error in the form of iControl REST."""
-    return Refused(status, {"code": status, "message": text, "errorStack": [], "apiError": 3})
-
-
-def refused(problem: DeviceError) -> Refused:
-    """The answer to what the device refuses."""
-    return error(problem.status, problem.text)
 
 
 def full_path(text: str) -> str:
@@ -125,7 +115,7 @@ class _Collection:
 
     def _fill(self, made: Object, body: dict[str, Json]) -> None:
         for name, value in body.items():
-            if name in _NAMING or name.endswith("Reference"):
+            if name in NAMING or name.endswith("Reference"):
                 continue
             if not self._described.knows(name):
                 raise Refused(400, {"code": 400, "message": f'"{name}" unknown property', "errorStack": [], "apiError": 26214401})
@@ -228,9 +218,11 @@ class _Part:
         with self._device.lock:
             owner = self._owner._find(name)
             if path in owner.parts.get(self._part, {}):
-                raise error(409,
-                f"01020066:3: The requested {_PART_LABELS[self._part]} ({owner.path} {path}) already exists in partition "
-                                 f"{owner.partition}.")  # fmt: skip
+                raise error(
+                    409,
+                    f"01020066:3: The requested {_PART_LABELS[self._part]} ({owner.path} {path}) already exists in partition "
+                    f"{owner.partition}.",
+                )
             return self._write(owner, path, properties)
 
     def _edit(self, request: Request, name: str, one: str) -> Response:
@@ -281,47 +273,6 @@ _PART_LABELS = {
     "interfaces": "VLAN interface",
     "rules": "policy rule",
 }
-
-
-def element(kind: str, part: str, given: Json, complete: bool = True) -> tuple[str, dict[str, Any]]:
-    """Full path and properties of an element of a sub-collection, from the forms in which it may be given."""
-    body = {"name": given} if isinstance(given, str) else given
-    if not isinstance(body, dict) or not isinstance(body.get("name"), str):
-        raise error(400, f'one or more properties must be specified: "name" of {part}')
-    name = body["name"]
-    bare = part in ("interfaces", "rules")
-    path = name if bare or name.startswith("/") else f"/{body.get('partition', 'Common')}/{name}"
-    properties = {key: value for key, value in body.items() if key not in _NAMING}
-    if part == "members":
-        properties.setdefault("address", addresses.without_port(path)[0].rpartition("/")[2])
-    return path, {**(KINDS[kind].parts[part].defaults if complete else {}), **properties}
-
-
-def implied(device: Device, made: Object) -> list[Object]:
-    """What the device makes by itself: nodes for new members, and the address of a new virtual server."""
-    needed = []
-    for path, properties in made.parts.get("members", {}).items():
-        node = addresses.without_port(path)[0]
-        if not device.store.get("ltm/node", node):
-            needed.append(Object("ltm/node", node, {**KINDS["ltm/node"].defaults, "address": properties["address"]}))
-    if made.kind == "ltm/virtual" and "destination" in made.properties:
-        made.properties["destination"] = _in_full(made.properties["destination"], made.partition)
-        path = addresses.without_port(made.properties["destination"])[0]
-        if not device.store.get("ltm/virtual-address", path):
-            address = path.rpartition("/")[2]
-            mask = made.properties.get("mask", addresses.mask(address))
-            defaults = KINDS["ltm/virtual-address"].defaults
-            needed.append(Object("ltm/virtual-address", path, {**defaults, "address": address, "mask": mask}))
-    return needed
-
-
-def _in_full(destination: Json, partition: str) -> str:
-    text = str(destination)
-    try:
-        addresses.without_port(text)
-    except ValueError:
-        raise error(400, f"01070712:3: the destination {text} has no port") from None
-    return text if text.startswith("/") else f"/{partition}/{text}"
 
 
 def _select(request: Request, shown: dict[str, Any]) -> dict[str, Any]:

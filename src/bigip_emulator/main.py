@@ -29,9 +29,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--hostname", default="bigip.localdomain", help="the device's name (bigip.localdomain)")
     made.add_argument("--user", default="admin", help="who may log in (admin)")
     made.add_argument(
-        "--password-file", type=Path, metavar="FILE",
+        "--password-file",
+        type=Path,
+        metavar="FILE",
         help=f"file with the password; without it the variable {PASSWORD}, or else a new one, which is printed",
-    )  # fmt: skip
+    )
     made.add_argument(
         "--certificate", type=Path, metavar="FILE", help="the server's certificate, PEM (one is made and signed by itself)"
     )
@@ -70,9 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         password, new = _password(arguments.password_file)
         settings = Settings(
-            hostname=arguments.hostname, users={arguments.user: password}, speed=arguments.speed, tokens=arguments.tokens,
-            state=arguments.state, as3_start=arguments.as3_start, apply=arguments.apply_time,
-        )  # fmt: skip
+            hostname=arguments.hostname,
+            users={arguments.user: password},
+            speed=arguments.speed,
+            tokens=arguments.tokens,
+            state=arguments.state,
+            as3_start=arguments.as3_start,
+            apply=arguments.apply_time,
+        )
         group = Group(arguments.device_group, arguments.peer, not arguments.manual_sync)
         context = tls.context(
             arguments.certificate, arguments.key, arguments.hostname, arguments.listen, arguments.write_certificate

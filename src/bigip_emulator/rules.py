@@ -170,8 +170,12 @@ def _self(store: Store, made: Object) -> None:
     address, domain, length = addresses.split(made.properties["address"])
     if not length:
         raise DeviceError(f"01070712:3: Self IP {made.path}: the address has to have a prefix length.")
-    members = {path for found in store.of("net/route-domain") if str(found.properties["id"]) == (domain or "0") for path in
-               found.properties.get("vlans", [])}  # fmt: skip
+    members = {
+        path
+        for found in store.of("net/route-domain")
+        if str(found.properties["id"]) == (domain or "0")
+        for path in found.properties.get("vlans", [])
+    }
     if domain not in ("", "0") and made.properties["vlan"] not in members:
         raise DeviceError(f"01070712:3: Self IP {made.path}: VLAN {made.properties['vlan']} is not in route domain {domain}.")
     for other in store.of("net/self"):

@@ -6,9 +6,9 @@ import itertools
 import re
 from typing import Any
 
+from bigip_emulator.bodies import error
 from bigip_emulator.cluster import Cluster
 from bigip_emulator.device import Device
-from bigip_emulator.icontrol import error
 from bigip_emulator.show import VERSION
 from bigip_emulator.web import Request, Response, Router
 
@@ -61,12 +61,22 @@ class System:
 
     def _version(self, _request: Request) -> Response:
         link = "sys/version/0"
-        numbers = _texts(Build=BUILD, Date="Wed Nov 1 12:00:00 PDT 2023", Edition="Point Release 1", Product="BIG-IP",
-        Title="Main Package",
-                         Version=VERSION)  # fmt: skip
-        return Response(200, {"kind": "tm:sys:version:versionstats",
-        "selfLink": f"https://localhost{_TM}/sys/version?ver={VERSION}",
-                              "entries": _nested(link, numbers)})  # fmt: skip
+        numbers = _texts(
+            Build=BUILD,
+            Date="Wed Nov 1 12:00:00 PDT 2023",
+            Edition="Point Release 1",
+            Product="BIG-IP",
+            Title="Main Package",
+            Version=VERSION,
+        )
+        return Response(
+            200,
+            {
+                "kind": "tm:sys:version:versionstats",
+                "selfLink": f"https://localhost{_TM}/sys/version?ver={VERSION}",
+                "entries": _nested(link, numbers),
+            },
+        )
 
     def _ready(self, _request: Request) -> Response:
         numbers = _texts(configReady="yes", licenseReady="yes", provisionReady="yes")
@@ -74,9 +84,15 @@ class System:
 
     def _provision(self, _request: Request) -> Response:
         modules = ("afm", "apm", "asm", "avr", "gtm", "ltm", "pem")
-        items = [{"kind": "tm:sys:provision:provisionstate", "name": name, "fullPath": name,
-        "level": "nominal" if name == "ltm" else "none"}
-                 for name in modules]  # fmt: skip
+        items = [
+            {
+                "kind": "tm:sys:provision:provisionstate",
+                "name": name,
+                "fullPath": name,
+                "level": "nominal" if name == "ltm" else "none",
+            }
+            for name in modules
+        ]
         return Response(200, {"kind": "tm:sys:provision:provisioncollectionstate", "items": items})
 
     def _global_settings(self, _request: Request) -> Response:
@@ -147,11 +163,19 @@ class System:
 
     def _device_shown(self, name: str, state: str, own: bool) -> dict[str, Any]:
         return {
-            "kind": "tm:cm:device:devicestate", "name": name, "partition": "Common", "fullPath": f"/Common/{name}",
+            "kind": "tm:cm:device:devicestate",
+            "name": name,
+            "partition": "Common",
+            "fullPath": f"/Common/{name}",
             "hostname": name,
-            "selfLink": f"https://localhost{_TM}/cm/device/~Common~{name}?ver={VERSION}", "failoverState": state,
-            "selfDevice": str(own).lower(), "version": VERSION, "build": BUILD, "product": "BIG-IP", "edition": "Point Release 1",
-        }  # fmt: skip
+            "selfLink": f"https://localhost{_TM}/cm/device/~Common~{name}?ver={VERSION}",
+            "failoverState": state,
+            "selfDevice": str(own).lower(),
+            "version": VERSION,
+            "build": BUILD,
+            "product": "BIG-IP",
+            "edition": "Point Release 1",
+        }
 
     def _all_devices(self) -> list[dict[str, Any]]:
         cluster = self._cluster
@@ -172,11 +196,15 @@ class System:
     def _group_shown(self) -> dict[str, Any]:
         group = self._cluster.group
         return {
-            "kind": "tm:cm:device-group:device-groupstate", "name": group.name, "partition": "Common",
+            "kind": "tm:cm:device-group:device-groupstate",
+            "name": group.name,
+            "partition": "Common",
             "fullPath": f"/Common/{group.name}",
-            "type": "sync-failover", "autoSync": "enabled" if group.automatic else "disabled", "fullLoadOnSync": "false",
+            "type": "sync-failover",
+            "autoSync": "enabled" if group.automatic else "disabled",
+            "fullLoadOnSync": "false",
             "networkFailover": "enabled",
-        }  # fmt: skip
+        }
 
     def _groups(self, _request: Request) -> Response:
         items = [self._group_shown()] if self._cluster.group.peer else []
@@ -195,9 +223,13 @@ class System:
     def _sync_status(self, _request: Request) -> Response:
         status, color = self._cluster.sync_status()
         mode = "high-availability" if self._cluster.group.peer else "standalone"
-        return Response(200, {"kind": "tm:cm:sync-status:sync-statusstats",
-                              "entries": _nested("cm/sync-status/0", _texts(color=color, mode=mode, status=status,
-                              summary=status))})  # fmt: skip
+        return Response(
+            200,
+            {
+                "kind": "tm:cm:sync-status:sync-statusstats",
+                "entries": _nested("cm/sync-status/0", _texts(color=color, mode=mode, status=status, summary=status)),
+            },
+        )
 
     def _failover_status(self, _request: Request) -> Response:
         state = self._cluster.state()

@@ -15,6 +15,7 @@ import trustme
 
 from bascule.south.haproxy import Binary
 from bigip_emulator.cluster import Group
+from bigip_emulator.dataplane import monitors
 from bigip_emulator.dataplane.plane import DataPlane
 from tests.addresses import free_port, own_address
 from tests.emulator.site import Box, box, tenant
@@ -166,6 +167,31 @@ def test_members_are_monitored_for_real(bigip: Box, members: list[Member]) -> No
     bigip.until(lambda: states(bigip) == ["up", "up"])
     members[1].stop()
     bigip.until(lambda: states(bigip) == ["up", "down"])
+
+
+def test_members_may_be_probed_elsewhere(bigip: Box, members: list[Member]) -> None:
+    address = own_address()
+    application = service(address, members)
+    application["hm_2"] = {**application["hm_1"], "targetAddress": "127.0.0.1", "targetPort": members[1].port}
+    application["pl_1"]["members"][0]["monitors"] = [{"use": "hm_2"}]
+    bigip.declare(tenant("T1", application))
+    bigip.until(lambda: states(bigip) == ["up", "up"])
+    members[1].healthy = False
+    bigip.until(lambda: states(bigip) == ["down", "down"])
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [({}, ""), ({"targetPort": 81}, " port 81"), ({"targetAddress": "fd00::5"}, " addr fd00::5"),
+     ({"targetAddress": "FD00::5", "targetPort": 81}, " port 81 addr fd00::5"),
+     ({"targetAddress": "10.0.0.5"}, " addr 10.0.0.5")],
+)  # fmt: skip
+def test_where_a_monitor_looks(target: dict[str, Any], expected: str) -> None:
+    with box() as bigip:
+        bigip.declare(tenant("T1", {"class": "Application", "hm_1": {"class": "Monitor", "monitorType": "tcp", **target}}))
+        found = bigip.emulator.device.store.get("ltm/monitor/tcp", "/T1/app/hm_1")
+    assert found is not None
+    assert monitors.options(found, None, 1) == f"check inter 5000ms fall 3 rise 1{expected}"
 
 
 def test_a_drained_member_and_a_policy(bigip: Box, members: list[Member]) -> None:

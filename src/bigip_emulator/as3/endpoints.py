@@ -266,9 +266,12 @@ def _age(value: str) -> str | None:
 
 
 _CHECKS: dict[str, _Check] = {
-    "async": _boolean("async"), "showHash": _boolean("showHash"), "unchecked": _boolean("unchecked"), "age": _age,
+    "async": _boolean("async"),
+    "showHash": _boolean("showHash"),
+    "unchecked": _boolean("unchecked"),
+    "age": _age,
     "show": lambda value: None if value in ("base", "full", "expanded") else 'show must be "base", "full", or "expanded"',
-}  # fmt: skip
+}
 
 
 def _check_query(query: dict[str, str]) -> None:

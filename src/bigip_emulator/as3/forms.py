@@ -14,13 +14,28 @@ from bigip_emulator.web import Json, Refused
 ACTIONS = ("deploy", "dry-run", "patch", "redeploy", "retrieve", "remove")
 LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 _WRAPPER: dict[str, Any] = {
-    "class": str, "$schema": str, "action": ACTIONS, "redeployAge": range(16), "redeployUpdateMode": ("original",
-    "complete", "selective"),
-    "persist": bool, "syncToGroup": str, "historyLimit": range(2, 16), "logLevel": LEVELS, "trace": bool, "retrieveAge": None,
-    "targetHost": str, "targetPort": int, "targetUsername": str, "targetPassphrase": str, "targetTokens": dict,
+    "class": str,
+    "$schema": str,
+    "action": ACTIONS,
+    "redeployAge": range(16),
+    "redeployUpdateMode": ("original", "complete", "selective"),
+    "persist": bool,
+    "syncToGroup": str,
+    "historyLimit": range(2, 16),
+    "logLevel": LEVELS,
+    "trace": bool,
+    "retrieveAge": None,
+    "targetHost": str,
+    "targetPort": int,
+    "targetUsername": str,
+    "targetPassphrase": str,
+    "targetTokens": dict,
     "targetTimeout": int,
-    "resourceTimeout": int, "declaration": dict, "patchBody": list, "controls": dict,
-}  # fmt: skip
+    "resourceTimeout": int,
+    "declaration": dict,
+    "patchBody": list,
+    "controls": dict,
+}
 
 
 def bad_request(text: str) -> Refused:
@@ -86,10 +101,15 @@ def write(wrapper: dict[str, Any], declaration: Declaration, only: list[str] | N
     if controls:
         declaration["controls"] = {"class": "Controls", **controls}
     return Write(
-        declaration, only, persist=wrapper.get("persist", True), history=wrapper.get("historyLimit", 4),
-        dry_run=wrapper["action"] == "dry-run", traces=controls.get("traceResponse") is True, query=query,
+        declaration,
+        only,
+        persist=wrapper.get("persist", True),
+        history=wrapper.get("historyLimit", 4),
+        dry_run=wrapper["action"] == "dry-run",
+        traces=controls.get("traceResponse") is True,
+        query=query,
         sync_to=wrapper.get("syncToGroup", ""),
-    )  # fmt: skip
+    )
 
 
 def applications(tenant: str, body: Json, stored: Declaration) -> Declaration:

@@ -262,7 +262,7 @@ class Operation:
             name: stored[name]
             for name in tenants_of(stored)
             if name in refused or (name not in wanted and write["updateMode"] != "complete")
-        }  # fmt: skip
+        }
         new = {}
         for name in wanted:
             if name not in refused and write[name].keys() - TENANT.keys():

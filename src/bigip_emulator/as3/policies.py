@@ -29,9 +29,14 @@ def _policy(making: Making, name: str, item: Declaration) -> None:
         {"http" if kind.startswith("http") else {"sslExtension": "client-ssl"}.get(kind, "tcp") for kind in used}
     ) or ["tcp"]
     making.add(
-        "ltm/policy", making.path(name), {"rules": rules}, strategy=f"/Common/{item['strategy']}", requires=requires,
-        description=item.get("remark"), status="published",
-    )  # fmt: skip
+        "ltm/policy",
+        making.path(name),
+        {"rules": rules},
+        strategy=f"/Common/{item['strategy']}",
+        requires=requires,
+        description=item.get("remark"),
+        status="published",
+    )
 
 
 def _condition(condition: Declaration) -> dict[str, Any]:
@@ -52,9 +57,15 @@ def _condition(condition: Declaration) -> dict[str, Any]:
 
 
 _OPERANDS = {
-    "starts-with": "startsWith", "start-with": "startsWith", "ends-with": "endsWith", "end-with": "endsWith", "contain": "contains",
-    "equal": "equals", "exist": "exists", "match": "matches",
-}  # fmt: skip
+    "starts-with": "startsWith",
+    "start-with": "startsWith",
+    "ends-with": "endsWith",
+    "end-with": "endsWith",
+    "contain": "contains",
+    "equal": "equals",
+    "exist": "exists",
+    "match": "matches",
+}
 
 
 def _action(making: Making, action: Declaration) -> dict[str, Any]:

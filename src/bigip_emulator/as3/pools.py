@@ -21,11 +21,19 @@ def _pool(making: Making, name: str, item: Declaration) -> None:
             members |= _members(making, member)
     monitors = [_monitor(making, one) for one in item.get("monitors", [])]
     making.add(
-        "ltm/pool", making.path(name), {"members": members}, loadBalancingMode=item["loadBalancingMode"],
-        monitor=_together(monitors, item.get("minimumMonitors", 1)), minActiveMembers=item["minimumMembersActive"],
-        slowRampTime=item["slowRampTime"], reselectTries=item["reselectTries"], serviceDownAction=item["serviceDownAction"],
-        allowNat=yes(item["allowNATEnabled"]), allowSnat=yes(item["allowSNATEnabled"]), description=item.get("remark"),
-    )  # fmt: skip
+        "ltm/pool",
+        making.path(name),
+        {"members": members},
+        loadBalancingMode=item["loadBalancingMode"],
+        monitor=_together(monitors, item.get("minimumMonitors", 1)),
+        minActiveMembers=item["minimumMembersActive"],
+        slowRampTime=item["slowRampTime"],
+        reselectTries=item["reselectTries"],
+        serviceDownAction=item["serviceDownAction"],
+        allowNat=yes(item["allowNATEnabled"]),
+        allowSnat=yes(item["allowSNATEnabled"]),
+        description=item.get("remark"),
+    )
 
 
 def _together(monitors: list[str], least: Json) -> str | None:
@@ -40,8 +48,10 @@ def _monitor(making: Making, value: Json) -> str:
 
 def _members(making: Making, member: Declaration) -> dict[str, dict[str, Any]]:
     state = {
-        "enable": ("user-enabled", "user-up"), "disable": ("user-disabled", "user-up"), "offline": ("user-disabled", "user-down"),
-    }[member["adminState"]]  # fmt: skip
+        "enable": ("user-enabled", "user-up"),
+        "disable": ("user-disabled", "user-up"),
+        "offline": ("user-disabled", "user-down"),
+    }[member["adminState"]]
     made = {}
     where = "Common" if member["shareNodes"] else making.tenant
     for name, address in servers_of(member, making.domain):
@@ -49,19 +59,24 @@ def _members(making: Making, member: Declaration) -> dict[str, dict[str, Any]]:
         making.add("ltm/node", node, address=address)
         own = [_monitor(making, one) for one in member.get("monitors", [])]
         made[addresses.with_port(node, member["servicePort"])] = {
-            "address": address, "ratio": member["ratio"], "dynamicRatio": member["dynamicRatio"],
+            "address": address,
+            "ratio": member["ratio"],
+            "dynamicRatio": member["dynamicRatio"],
             "priorityGroup": member["priorityGroup"],
             "connectionLimit": member["connectionLimit"],
             "rateLimit": "disabled" if member["rateLimit"] < 0 else member["rateLimit"],
-            "session": state[0], "state": state[1], "monitor": _together(own, member.get("minimumMonitors", 1)) or "default",
+            "session": state[0],
+            "state": state[1],
+            "monitor": _together(own, member.get("minimumMonitors", 1)) or "default",
             **({"description": member["remark"]} if "remark" in member else {}),
-        }  # fmt: skip
+        }
     return made
 
 
 def _monitoring(making: Making, name: str, item: Declaration) -> None:
     kind = {"icmp": "gateway-icmp"}.get(item["monitorType"], item["monitorType"])
-    address, port = item["targetAddress"] or "*", item["targetPort"] or "*"
+    address = addresses.device(item["targetAddress"]) if item["targetAddress"] else "*"
+    port = item["targetPort"] or "*"
     more: dict[str, Any] = {"send": item.get("send"), "recv": item.get("receive"), "recvDisable": item.get("receiveDown") or None}
     more |= {
         "username": item.get("username"),
@@ -75,11 +90,17 @@ def _monitoring(making: Making, name: str, item: Declaration) -> None:
         if flag in item:
             more[flag] = on(item[flag])
     making.add(
-        f"ltm/monitor/{kind}", making.path(name), interval=item["interval"], timeout=item["timeout"],
+        f"ltm/monitor/{kind}",
+        making.path(name),
+        interval=item["interval"],
+        timeout=item["timeout"],
         timeUntilUp=item["timeUntilUp"],
-        upInterval=item["upInterval"], destination=addresses.with_port(address, port) if isinstance(port, int) else f"{address}:*",
-        transparent=on(item["transparent"]), description=item.get("remark"), **more,
-    )  # fmt: skip
+        upInterval=item["upInterval"],
+        destination=addresses.with_port(address, port),
+        transparent=on(item["transparent"]),
+        description=item.get("remark"),
+        **more,
+    )
 
 
 MAKERS: dict[str, Maker] = {"Pool": _pool, "Monitor": _monitoring}

@@ -25,46 +25,70 @@ def _profile(kind: str) -> Maker:
 
 def _http(making: Making, name: str, item: Declaration) -> None:
     hsts = {
-        "mode": on(item["hstsInsert"]), "maximumAge": item["hstsPeriod"], "includeSubdomains": on(item["hstsIncludeSubdomains"]),
+        "mode": on(item["hstsInsert"]),
+        "maximumAge": item["hstsPeriod"],
+        "includeSubdomains": on(item["hstsIncludeSubdomains"]),
         "preload": on(item["hstsPreload"]),
-    }  # fmt: skip
+    }
     inserted = item.get("insertHeader")
     header = f"{inserted.get('name', '')}: {inserted.get('value', '')}" if inserted else None
     making.add(
-        "ltm/profile/http", making.path(name), description=item.get("remark"),
-        insertXforwardedFor=on(item["xForwardedFor"]), hsts=hsts,
-        headerInsert=header, headerErase=item.get("whiteOutHeader"), proxyType=item["proxyType"],
+        "ltm/profile/http",
+        making.path(name),
+        description=item.get("remark"),
+        insertXforwardedFor=on(item["xForwardedFor"]),
+        hsts=hsts,
+        headerInsert=header,
+        headerErase=item.get("whiteOutHeader"),
+        proxyType=item["proxyType"],
         redirectRewrite=item["rewriteRedirects"],
-        serverAgentName=item["serverHeaderValue"], requestChunking=item["requestChunking"],
+        serverAgentName=item["serverHeaderValue"],
+        requestChunking=item["requestChunking"],
         responseChunking=item["responseChunking"],
-        acceptXff=on(item["trustXFF"]), xffAlternativeNames=item.get("otherXFF"), encryptCookies=item.get("encryptCookies"),
-        fallbackHost=item.get("fallbackRedirect"), fallbackStatusCodes=item.get("fallbackStatusCodes"),
+        acceptXff=on(item["trustXFF"]),
+        xffAlternativeNames=item.get("otherXFF"),
+        encryptCookies=item.get("encryptCookies"),
+        fallbackHost=item.get("fallbackRedirect"),
+        fallbackStatusCodes=item.get("fallbackStatusCodes"),
         viaRequest=item["viaRequest"],
-        viaResponse=item["viaResponse"], enforcement={
-            "maxHeaderCount": item["maxHeaderCount"], "maxHeaderSize": item["maxHeaderSize"], "maxRequests": item["maxRequests"],
-            "knownMethods": item.get("knownMethods"), "unknownMethod": item["unknownMethodAction"],
+        viaResponse=item["viaResponse"],
+        enforcement={
+            "maxHeaderCount": item["maxHeaderCount"],
+            "maxHeaderSize": item["maxHeaderSize"],
+            "maxRequests": item["maxRequests"],
+            "knownMethods": item.get("knownMethods"),
+            "unknownMethod": item["unknownMethodAction"],
             "pipeline": item["pipelineAction"],
         },
-    )  # fmt: skip
+    )
 
 
 # TLS
 
-_VERSIONS = {"ssl3Enabled": "no-sslv3", "tls1_0Enabled": "no-tlsv1", "tls1_1Enabled": "no-tlsv1.1", "tls1_2Enabled": "no-tlsv1.2",
-             "tls1_3Enabled": "no-tlsv1.3"}  # fmt: skip
+_VERSIONS = {
+    "ssl3Enabled": "no-sslv3",
+    "tls1_0Enabled": "no-tlsv1",
+    "tls1_1Enabled": "no-tlsv1.1",
+    "tls1_2Enabled": "no-tlsv1.2",
+    "tls1_3Enabled": "no-tlsv1.3",
+}
 
 
 def _tls(making: Making, item: Declaration) -> dict[str, Any]:
     return {
-        "description": item.get("remark"), "ciphers": "none" if "cipherGroup" in item else item.get("ciphers", "DEFAULT"),
+        "description": item.get("remark"),
+        "ciphers": "none" if "cipherGroup" in item else item.get("ciphers", "DEFAULT"),
         "cipherGroup": making.pointed(item["cipherGroup"]) if "cipherGroup" in item else "none",
         "tmOptions": ["dont-insert-empty-fragments", *(option for version, option in _VERSIONS.items() if not item[version])],
-        "cacheTimeout": item["cacheTimeout"], "handshakeTimeout": str(item["handshakeTimeout"]),
+        "cacheTimeout": item["cacheTimeout"],
+        "handshakeTimeout": str(item["handshakeTimeout"]),
         "alertTimeout": str(item["alertTimeout"]),
-        "renegotiation": on(item["renegotiationEnabled"]), "secureRenegotiation": item["secureRenegotiation"],
-        "authenticateDepth": item["authenticationDepth"], "crlFile": item["crlFile"]["bigip"] if "crlFile" in item else None,
+        "renegotiation": on(item["renegotiationEnabled"]),
+        "secureRenegotiation": item["secureRenegotiation"],
+        "authenticateDepth": item["authenticationDepth"],
+        "crlFile": item["crlFile"]["bigip"] if "crlFile" in item else None,
         "requireSNI": item["requireSNI"],
-    }  # fmt: skip
+    }
 
 
 def _server(making: Making, name: str, item: Declaration) -> None:
@@ -73,13 +97,19 @@ def _server(making: Making, name: str, item: Declaration) -> None:
         pair = making.pointed(entry["certificate"])
         chain = making.made.get(("sys/file/ssl-cert", f"{pair}-bundle.crt"))
         making.add(
-            "ltm/profile/client-ssl", making.path(own), cert=f"{pair}.crt", key=f"{pair}.key", chain=chain.path if chain else None,
+            "ltm/profile/client-ssl",
+            making.path(own),
+            cert=f"{pair}.crt",
+            key=f"{pair}.key",
+            chain=chain.path if chain else None,
             serverName=entry.get("matchToSNI") or "none",
             sniDefault=str(entry["sniDefault"] or (number == 0 and not _chosen(item))).lower(),
-            peerCertMode=item["authenticationMode"], caFile=_file(making, item.get("authenticationTrustCA")) or "none",
-            clientCertCa=_file(making, item.get("authenticationInviteCA")) or "none", mode=on(entry["enabled"]),
+            peerCertMode=item["authenticationMode"],
+            caFile=_file(making, item.get("authenticationTrustCA")) or "none",
+            clientCertCa=_file(making, item.get("authenticationInviteCA")) or "none",
+            mode=on(entry["enabled"]),
             **_tls(making, item),
-        )  # fmt: skip
+        )
 
 
 def _chosen(item: Declaration) -> bool:
@@ -91,11 +121,16 @@ def _client(making: Making, name: str, item: Declaration) -> None:
     trust = item.get("trustCA", "generic")
     authority = {"generic": "/Common/ca-bundle.crt", "none": "none"}.get(trust) if isinstance(trust, str) else _file(making, trust)
     making.add(
-        "ltm/profile/server-ssl", making.path(name), cert=f"{pair}.crt" if pair else "none", key=f"{pair}.key" if pair else "none",
-        serverName=item["sendSNI"], authenticateName=item["serverName"],
+        "ltm/profile/server-ssl",
+        making.path(name),
+        cert=f"{pair}.crt" if pair else "none",
+        key=f"{pair}.key" if pair else "none",
+        serverName=item["sendSNI"],
+        authenticateName=item["serverName"],
         peerCertMode="require" if item["validateCertificate"] else "ignore",
-        caFile=authority if item["validateCertificate"] else "none", **_tls(making, item),
-    )  # fmt: skip
+        caFile=authority if item["validateCertificate"] else "none",
+        **_tls(making, item),
+    )
 
 
 def _file(making: Making, value: Json) -> str | None:
@@ -139,37 +174,56 @@ def _authority(making: Making, name: str, item: Declaration) -> None:
 
 def _cipher_rule(making: Making, name: str, item: Declaration) -> None:
     making.add(
-        "ltm/cipher/rule", making.path(name), cipher=":".join(item.get("cipherSuites", [])) or "DEFAULT",
-        dhGroups=":".join(item.get("namedGroups", [])) or "DEFAULT", description=item.get("remark"),
+        "ltm/cipher/rule",
+        making.path(name),
+        cipher=":".join(item.get("cipherSuites", [])) or "DEFAULT",
+        dhGroups=":".join(item.get("namedGroups", [])) or "DEFAULT",
+        description=item.get("remark"),
         signatureAlgorithms=":".join(item.get("signatureAlgorithms", [])) or "DEFAULT",
-    )  # fmt: skip
+    )
 
 
 def _cipher_group(making: Making, name: str, item: Declaration) -> None:
     lists = {
         key: [making.pointed(rule) for rule in item[f"{key}CipherRules"]]
-        for key in ("allow", "exclude", "require") if f"{key}CipherRules" in item
-    }  # fmt: skip
+        for key in ("allow", "exclude", "require")
+        if f"{key}CipherRules" in item
+    }
     making.add("ltm/cipher/group", making.path(name), ordering=item["order"], description=item.get("remark"), **lists)
 
 
 # Persistence
 
-_KINDS = {"cookie": "cookie", "source-address": "source-addr", "destination-address": "dest-addr", "hash": "hash", "msrdp": "msrdp",
-          "sip-info": "sip", "tls-session-id": "ssl", "universal": "universal"}  # fmt: skip
+_KINDS = {
+    "cookie": "cookie",
+    "source-address": "source-addr",
+    "destination-address": "dest-addr",
+    "hash": "hash",
+    "msrdp": "msrdp",
+    "sip-info": "sip",
+    "tls-session-id": "ssl",
+    "universal": "universal",
+}
 
 
 def _persist(making: Making, name: str, item: Declaration) -> None:
     kind = _KINDS[item["persistenceMethod"]]
     common = {
-        "matchAcrossPools": on(item["matchAcrossPools"]), "matchAcrossServices": on(item["matchAcrossVirtualPorts"]),
-        "matchAcrossVirtuals": on(item["matchAcrossVirtualAddresses"]), "mirror": on(item["mirror"]),
-        "overrideConnectionLimit": on(item["overrideConnectionLimit"]), "description": item.get("remark"),
-    }  # fmt: skip
+        "matchAcrossPools": on(item["matchAcrossPools"]),
+        "matchAcrossServices": on(item["matchAcrossVirtualPorts"]),
+        "matchAcrossVirtuals": on(item["matchAcrossVirtualAddresses"]),
+        "mirror": on(item["mirror"]),
+        "overrideConnectionLimit": on(item["overrideConnectionLimit"]),
+        "description": item.get("remark"),
+    }
     if kind == "cookie":
-        common |= {"method": item["cookieMethod"], "cookieName": item["cookieName"] or None,
-        "expiration": _expiration(item.get("ttl", 0)),
-                   "httponly": on(item["httpOnly"]), "secure": on(item["secure"])}  # fmt: skip
+        common |= {
+            "method": item["cookieMethod"],
+            "cookieName": item["cookieName"] or None,
+            "expiration": _expiration(item.get("ttl", 0)),
+            "httponly": on(item["httpOnly"]),
+            "secure": on(item["secure"]),
+        }
     if "iRule" in item:
         common["rule"] = making.pointed(item["iRule"])
     if "addressMask" in item:
@@ -193,7 +247,7 @@ def _rule(making: Making, name: str, item: Declaration) -> None:
 def _data_group(making: Making, name: str, item: Declaration) -> None:
     records = [
         {"name": str(record["key"]), **({"data": record["value"]} if record.get("value") else {})} for record in item["records"]
-    ]  # fmt: skip
+    ]
     making.add(
         "ltm/data-group/internal", making.path(name), type=item["keyDataType"], records=records, description=item.get("remark")
     )
@@ -210,9 +264,13 @@ def _snat_pool(making: Making, name: str, item: Declaration) -> None:
 
 def _snat_translation(making: Making, name: str, item: Declaration) -> None:
     making.add(
-        "ltm/snat-translation", making.path(name), address=addresses.device(item["address"]), arp=on(item["arpEnabled"]),
-        connectionLimit=item["maxConnections"], enabled=item["adminState"] == "enable",
-    )  # fmt: skip
+        "ltm/snat-translation",
+        making.path(name),
+        address=addresses.device(item["address"]),
+        arp=on(item["arpEnabled"]),
+        connectionLimit=item["maxConnections"],
+        enabled=item["adminState"] == "enable",
+    )
 
 
 def _list(kind: str, own: str, others: str) -> Maker:
@@ -226,12 +284,24 @@ def _list(kind: str, own: str, others: str) -> Maker:
 
 
 MAKERS: dict[str, Maker] = {
-    "TLS_Server": _server, "TLS_Client": _client, "Certificate": _certificate, "CA_Bundle": _authority, "Cipher_Rule": _cipher_rule,
-    "Cipher_Group": _cipher_group, "Persist": _persist, "iRule": _rule, "Data_Group": _data_group, "SNAT_Pool": _snat_pool,
-    "SNAT_Translation": _snat_translation, "Net_Address_List": _list("net/address-list", "addresses", "addressLists"),
-    "Net_Port_List": _list("net/port-list", "ports", "portLists"), "HTTP_Profile": _http,
-    "HTTP2_Profile": _profile("ltm/profile/http2"), "HTTP_Compress": _profile("ltm/profile/http-compression"),
-    "TCP_Profile": _profile("ltm/profile/tcp"), "UDP_Profile": _profile("ltm/profile/udp"),
+    "TLS_Server": _server,
+    "TLS_Client": _client,
+    "Certificate": _certificate,
+    "CA_Bundle": _authority,
+    "Cipher_Rule": _cipher_rule,
+    "Cipher_Group": _cipher_group,
+    "Persist": _persist,
+    "iRule": _rule,
+    "Data_Group": _data_group,
+    "SNAT_Pool": _snat_pool,
+    "SNAT_Translation": _snat_translation,
+    "Net_Address_List": _list("net/address-list", "addresses", "addressLists"),
+    "Net_Port_List": _list("net/port-list", "ports", "portLists"),
+    "HTTP_Profile": _http,
+    "HTTP2_Profile": _profile("ltm/profile/http2"),
+    "HTTP_Compress": _profile("ltm/profile/http-compression"),
+    "TCP_Profile": _profile("ltm/profile/tcp"),
+    "UDP_Profile": _profile("ltm/profile/udp"),
     "L4_Profile": _profile("ltm/profile/fastl4"),
     "Multiplex_Profile": _profile("ltm/profile/one-connect"),
-}  # fmt: skip
+}

@@ -12,9 +12,12 @@ from bigip_emulator.web import Json
 
 _TCP = {"normal": "f5-tcp-progressive", "lan": "f5-tcp-lan", "wan": "f5-tcp-wan", "mobile": "f5-tcp-mobile"}
 _PERSISTENCE = {
-    "cookie": "cookie", "source-address": "source_addr", "destination-address": "dest_addr", "tls-session-id": "ssl",
+    "cookie": "cookie",
+    "source-address": "source_addr",
+    "destination-address": "dest_addr",
+    "tls-session-id": "ssl",
     "msrdp": "msrdp",
-}  # fmt: skip
+}
 
 
 # Addresses
@@ -24,13 +27,18 @@ def _address(making: Making, name: str, item: Declaration) -> None:
     text = item["virtualAddress"]
     echo = {"enable": "enabled", "disable": "disabled"}
     making.add(
-        "ltm/virtual-address", f"/{making.tenant}/{name}", address=_device(making, text), mask=addresses.mask(text),
+        "ltm/virtual-address",
+        f"/{making.tenant}/{name}",
+        address=_device(making, text),
+        mask=addresses.mask(text),
         arp=on(item["arpEnabled"]),
-        icmpEcho=echo.get(item["icmpEcho"], item["icmpEcho"]), routeAdvertisement=echo.get(item["routeAdvertisement"],
-        item["routeAdvertisement"]),
-        serverScope=item["serverScope"], spanning=on(item["spanningEnabled"]), autoDelete=str(item["autoDelete"]).lower(),
+        icmpEcho=echo.get(item["icmpEcho"], item["icmpEcho"]),
+        routeAdvertisement=echo.get(item["routeAdvertisement"], item["routeAdvertisement"]),
+        serverScope=item["serverScope"],
+        spanning=on(item["spanningEnabled"]),
+        autoDelete=str(item["autoDelete"]).lower(),
         trafficGroup="/Common/traffic-group-1" if item["trafficGroup"] == "default" else item["trafficGroup"],
-    )  # fmt: skip
+    )
 
 
 def _device(making: Making, text: str) -> str:
@@ -75,26 +83,41 @@ def _virtual(making: Making, name: str, item: Declaration, address: str, source:
         lists |= {"vlansDisabled": True, "vlans": [_vlan(one) for one in item["rejectVlans"]] if "rejectVlans" in item else None}
     if isinstance(source, dict):
         criteria = making.path(f"{name}_VS_TMC_OBJ")
-        making.add("ltm/traffic-matching-criteria", criteria, sourceAddressList=making.pointed(source),
-        destinationAddressInline=address,
-                   destinationPortInline=str(item["virtualPort"]), protocol=protocol)  # fmt: skip
+        making.add(
+            "ltm/traffic-matching-criteria",
+            criteria,
+            sourceAddressList=making.pointed(source),
+            destinationAddressInline=address,
+            destinationPortInline=str(item["virtualPort"]),
+            protocol=protocol,
+        )
         lists["trafficMatchingCriteria"] = criteria
     policies = item.get("policyEndpoint", [])
     policies = policies if isinstance(policies, list) else [policies]
     making.add(
-        "ltm/virtual", making.path(name),
+        "ltm/virtual",
+        making.path(name),
         {"profiles": _profiles(making, item), "policies": {making.pointed(policy): {} for policy in policies}},
-        destination=addresses.with_port(address, item["virtualPort"]), ipProtocol=protocol,
-        source=_source(address, source), pool=making.pointed(item["pool"]) if "pool" in item else None,
-        description=_description(making, item), connectionLimit=item["maxConnections"],
-        rateLimit=item["rateLimit"] or "disabled", sourceAddressTranslation=_snat(making, name, item, address),
+        destination=addresses.with_port(address, item["virtualPort"]),
+        ipProtocol=protocol,
+        source=_source(address, source),
+        pool=making.pointed(item["pool"]) if "pool" in item else None,
+        description=_description(making, item),
+        connectionLimit=item["maxConnections"],
+        rateLimit=item["rateLimit"] or "disabled",
+        sourceAddressTranslation=_snat(making, name, item, address),
         persist=[_persist(making, method) for method in item["persistenceMethods"][:1]],
-        fallbackPersistence=_fallback(making, item), rules=[making.pointed(rule) for rule in item.get("iRules", [])],
-        translateAddress=on(item["translateServerAddress"]), translatePort=on(item["translateServerPort"]),
+        fallbackPersistence=_fallback(making, item),
+        rules=[making.pointed(rule) for rule in item.get("iRules", [])],
+        translateAddress=on(item["translateServerAddress"]),
+        translatePort=on(item["translateServerPort"]),
         sourcePort={False: "preserve", True: "change"}.get(item["translateClientPort"], item["translateClientPort"]),
-        addressStatus=yes(item["addressStatus"]), mirror=on(item["mirroring"] == "L4"), nat64=on(item["nat64Enabled"]),
-        serviceDownImmediateAction=item["serviceDownImmediateAction"], **lists,
-    )  # fmt: skip
+        addressStatus=yes(item["addressStatus"]),
+        mirror=on(item["mirroring"] == "L4"),
+        nat64=on(item["nat64Enabled"]),
+        serviceDownImmediateAction=item["serviceDownImmediateAction"],
+        **lists,
+    )
 
 
 def _description(making: Making, item: Declaration) -> str:
@@ -103,13 +126,19 @@ def _description(making: Making, item: Declaration) -> str:
 
 def _redirect(making: Making, name: str, item: Declaration, address: str) -> None:
     making.add(
-        "ltm/virtual", making.path(name), {"profiles": {"/Common/http": {"context": "all"},
-        "/Common/f5-tcp-progressive": {"context": "all"}}},
-        destination=addresses.with_port(address, 80), ipProtocol="tcp", enabled=True, rules=["/Common/_sys_https_redirect"],
+        "ltm/virtual",
+        making.path(name),
+        {"profiles": {"/Common/http": {"context": "all"}, "/Common/f5-tcp-progressive": {"context": "all"}}},
+        destination=addresses.with_port(address, 80),
+        ipProtocol="tcp",
+        enabled=True,
+        rules=["/Common/_sys_https_redirect"],
         persist=[],
-        description=_description(making, item), vlansDisabled=True, source=_source(address, None),
+        description=_description(making, item),
+        vlansDisabled=True,
+        source=_source(address, None),
         sourceAddressTranslation={"type": "automap"},
-    )  # fmt: skip
+    )
 
 
 def _source(address: str, given: Json) -> str:

@@ -32,28 +32,52 @@ _SCHEMA_VERSION = r"^3[.]([0-9]|[1234][0-9]|5[0-6])($|[.][0-9]+$)"
 
 _CONTROLS = Fields(
     {
-        "class": Choice(("Controls",), "Controls"), "dryRun": Flag(False), "traceResponse": Flag(False), "trace": Flag(False),
-        "logLevel": Text("error"), "userAgent": Text(), "archiveId": Anything(), "archiveTimestamp": Text(), "fortune": Flag(),
+        "class": Choice(("Controls",), "Controls"),
+        "dryRun": Flag(False),
+        "traceResponse": Flag(False),
+        "trace": Flag(False),
+        "logLevel": Text("error"),
+        "userAgent": Text(),
+        "archiveId": Anything(),
+        "archiveTimestamp": Text(),
+        "fortune": Flag(),
     }
-)  # fmt: skip
+)
 ADC: Mapping[str, Rule] = {
-    "class": Choice(("ADC",)), "$schema": Text(), "schemaVersion": Text(pattern=_SCHEMA_VERSION),
-    "updateMode": Choice(("complete", "selective"), "selective"), "id": Text(pattern=r"^[^\x00-\x20\x22'<>\x5c^`|\x7f]*$",
-    longest=255),
-    "label": LABEL, "remark": REMARK, "controls": _CONTROLS, "constants": Open(), "target": Open(), "scratch": Text(),
-}  # fmt: skip
+    "class": Choice(("ADC",)),
+    "$schema": Text(),
+    "schemaVersion": Text(pattern=_SCHEMA_VERSION),
+    "updateMode": Choice(("complete", "selective"), "selective"),
+    "id": Text(pattern=r"^[^\x00-\x20\x22'<>\x5c^`|\x7f]*$", longest=255),
+    "label": LABEL,
+    "remark": REMARK,
+    "controls": _CONTROLS,
+    "constants": Open(),
+    "target": Open(),
+    "scratch": Text(),
+}
 TENANT: Mapping[str, Rule] = {
-    "class": Choice(("Tenant",)), "label": LABEL, "remark": REMARK, "enable": Flag(True), "defaultRouteDomain": Whole(0, 65535, 0),
-    "useCommonRouteDomainTenant": Flag(True), "optimisticLockKey": Text("", longest=128), "controls": _CONTROLS,
+    "class": Choice(("Tenant",)),
+    "label": LABEL,
+    "remark": REMARK,
+    "enable": Flag(True),
+    "defaultRouteDomain": Whole(0, 65535, 0),
+    "useCommonRouteDomainTenant": Flag(True),
+    "optimisticLockKey": Text("", longest=128),
+    "controls": _CONTROLS,
     "constants": Open(),
     "verifiers": Open(),
-}  # fmt: skip
+}
 _TEMPLATES = ("http", "https", "tcp", "udp", "sctp", "l4")
 APPLICATION: Mapping[str, Rule] = {
-    "class": Choice(("Application",)), "label": LABEL, "remark": REMARK, "enable": Flag(True), "schemaOverlay": Text(),
+    "class": Choice(("Application",)),
+    "label": LABEL,
+    "remark": REMARK,
+    "enable": Flag(True),
+    "schemaOverlay": Text(),
     "constants": Open(),
     "template": Choice((*_TEMPLATES, "generic", "shared"), "generic"),
-}  # fmt: skip
+}
 
 _OPAQUE = {"metadata", "constants", "verifiers", "target", "scratch", "environmentVariables"}
 _STRUCTURE = {"ADC", "Tenant", "Application", "Controls", "Constants"}

@@ -19,8 +19,11 @@ def answered(declaration: Declaration, only: list[str] | None, query: dict[str, 
     if "filterClass" in query:
         pruned: Declaration = _filtered(tenants, query["filterClass"])
         return pruned
-    header = {name: declaration[name] for name in ("class", "schemaVersion", "id", "label", "remark", "updateMode", "controls")
-              if name in declaration}  # fmt: skip
+    header = {
+        name: declaration[name]
+        for name in ("class", "schemaVersion", "id", "label", "remark", "updateMode", "controls")
+        if name in declaration
+    }
     if application:
         (tenant,) = tenants.values() if tenants else ({},)
         return {"schemaVersion": declaration["schemaVersion"], **dict(items_of(tenant, TENANT))}

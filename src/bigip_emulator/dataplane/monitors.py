@@ -51,9 +51,11 @@ def options(monitor: Object, own: Object | None, speed: float) -> str:
     # The device gives up when nothing good has come for as long as the timeout says.
     fall = max(1, math.floor(timeout / interval))
     made = f"check inter {max(20, round(interval / speed * 1000))}ms fall {fall} rise 1"
-    address, _, port = str(properties.get("destination", "*:*")).rpartition(":")
+    # Before the port there is a dot where the address is one of IPv6.
+    match = re.fullmatch(r"(.+)[.:](\d+|\*)", str(properties.get("destination", "*:*")))
+    address, port = match.groups() if match else ("*", "*")
     if port.isdigit():
         made += f" port {port}"
-    if address not in ("", "*"):
+    if address != "*":
         made += f" addr {address.partition('%')[0]}"
     return made
