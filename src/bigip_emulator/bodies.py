@@ -38,8 +38,10 @@ def element(kind: str, part: str, given: Json, complete: bool = True) -> tuple[s
 
 
 def implied(device: Device, made: Object) -> list[Object]:
-    """What the device makes by itself: nodes for new members, and the address of a new virtual server."""
+    """What the device makes by itself: a partition's folder, nodes for new members, the address of a new virtual server."""
     needed = []
+    if made.kind == "auth/partition" and not device.store.get("sys/folder", f"/{made.path}"):
+        needed.append(Object("sys/folder", f"/{made.path}", dict(KINDS["sys/folder"].defaults)))
     for path, properties in made.parts.get("members", {}).items():
         node = addresses.without_port(path)[0]
         if not device.store.get("ltm/node", node):

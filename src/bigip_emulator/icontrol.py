@@ -141,10 +141,12 @@ class _Collection:
     def _delete(self, _request: Request, name: str) -> Response:
         with self._device.lock:
             found = self._find(name)
+            gone = [found.key]
             if found.kind == "auth/partition":
                 self._empty(found.path)
+                gone += [folder.key for folder in self._device.store.of("sys/folder") if folder.partition == found.path]
             try:
-                self._device.change([], [found.key])
+                self._device.change([], gone)
             except DeviceError as problem:
                 raise refused(problem) from None
         return Response(200)

@@ -114,15 +114,26 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _request(self) -> Request:
         parts = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
         return Request(
             method=self.command,
             path=parts.path,
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length),
+            body=self._body(),
             client=str(self.client_address[0]),
         )
+
+    def _body(self) -> bytes:
+        """The body. Raises ValueError when it does not come as HTTP says, which ends the connection."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(1024).partition(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline(1024)
+        while self.rfile.readline(65536).strip():
+            pass
+        return b"".join(parts)
 
     def _answer(self) -> None:
         try:
@@ -200,5 +211,5 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
-        if not isinstance(error, OSError):
+        if not isinstance(error, OSError | ValueError):
             _LOG.error("a request failed", exc_info=True)

@@ -106,6 +106,10 @@ def test_a_partition_that_is_not_empty_cannot_go(bigip: Box) -> None:
     make(bigip, "auth/partition", name="P1")
     make(bigip, "ltm/pool", name="a", partition="P1")
     assert bigip.ask("DELETE", f"{TM}/auth/partition/P1").body["message"].startswith("01070829:5:")
+    assert bigip.get(f"{TM}/sys/folder/~P1").status == 200
+    bigip.ask("DELETE", f"{TM}/ltm/pool/~P1~a")
+    assert bigip.ask("DELETE", f"{TM}/auth/partition/P1").status == 200
+    assert bigip.get(f"{TM}/sys/folder/~P1").status == 404
 
 
 def test_statistics_of_all_virtual_servers_and_pools_come_at_once(bigip: Box) -> None:
@@ -194,4 +198,10 @@ def test_files_are_uploaded_in_pieces(bigip: Box) -> None:
 def test_a_stumble_is_answered(bigip: Box) -> None:
     make(bigip, "ltm/pool", name="p")
     assert bigip.ask("POST", f"{TM}/ltm/pool", {"name": "q", "members": 5}).status in (400, 500)
+    assert bigip.get(f"{TM}/ltm/pool/p").status == 200
+
+
+def test_a_body_may_come_in_chunks(bigip: Box) -> None:
+    answer = bigip.http.request("POST", f"{bigip.url}{TM}/ltm/pool", body=iter([b'{"name":', b'"p"}']), headers=bigip.basic)
+    assert answer.status == 200
     assert bigip.get(f"{TM}/ltm/pool/p").status == 200
