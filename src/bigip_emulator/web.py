@@ -164,7 +164,9 @@ class _Connection(BaseHTTPRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         # Neither headers nor bodies nor queries: they may hold passwords, tokens and keys. Some paths hold tokens.
         path = re.sub(r"(/authz/tokens/).+", r"\1...", urlsplit(self.path).path)
-        _LOG.info("%s %s %s", self.command, path, code)
+        # The devices of a group talk all the time.
+        level = logging.DEBUG if path.startswith("/emulator/cluster") else logging.INFO
+        _LOG.log(level, "%s %s %s", self.command, path, code)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         _LOG.debug("a connection ended early")

@@ -96,6 +96,16 @@ def test_a_late_script_fails_first_and_works_then() -> None:
         assert bigip.declare(tenant("T1", lb())).results == [("T1", 200, "no change")]
 
 
+def test_a_late_script_does_not_undo_what_came_after_it() -> None:
+    with box(speed=100) as bigip:
+        bigip.declare(tenant("T1", small()))
+        bigip.fault("late-script", seconds=30)
+        assert bigip.declare(tenant("T1")).status == 422
+        assert bigip.declare(tenant("T1", small("203.0.113.21"))).status == 200
+        bigip.emulator.device.clock.sleep(90)
+        assert bigip.get("/mgmt/tm/ltm/virtual").body["items"][0]["destination"] == "/T1/203.0.113.21:80"
+
+
 def test_a_failed_script(bigip: Box) -> None:
     bigip.fault("failed-script")
     answer = bigip.declare(tenant("T1", lb()))

@@ -63,6 +63,12 @@ def plan(store: Store, tenant: str, declared: Declaration | None, removing: bool
     return Plan(tenant, desired, current, puts, drops)
 
 
+def fits(store: Store, made: Plan) -> bool:
+    """Whether the tenant is still as it was when the plan was made."""
+    now = {found.key: found for found in _owned(store, made.tenant)}
+    return now.keys() == made.current.keys() and all(now[key] is found for key, found in made.current.items())
+
+
 def _owned(store: Store, tenant: str) -> Iterator[Object]:
     for found in store.every():
         if tenant == "Common":

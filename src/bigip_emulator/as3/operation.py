@@ -218,10 +218,10 @@ class Operation:
 
         def finish() -> None:
             clock.sleep(started + POLLS * POLL + (seconds or 20.0) - clock.now())
-            try:
-                self._written(made)
-            except Restarted:
-                pass
+            with self._device.lock:
+                # What it was written for is there no more when somebody has written meanwhile: then it fails as a whole.
+                if deploy.fits(self._device.store, made) and self._device.boots == self._boot:
+                    self._written(made)
 
         threading.Thread(target=finish, name="late script", daemon=True).start()
         clock.sleep(POLLS * POLL)
@@ -272,6 +272,7 @@ class Operation:
     def _store(self, new: Declaration) -> Body | None:
         text = ""
         with self._device.lock:
+            self._alive()
             try:
                 if self._device.faults.of_write("store-failure"):
                     raise DeviceError("0107000a:3: the emulator was told to fail here")
