@@ -57,6 +57,6 @@ BACKENDS: dict[str, Callable[[Path], Subject]] = {
 }
 
 
-@pytest.fixture(params=list(BACKENDS))
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.slow if "haproxy" in name else ()) for name in BACKENDS])
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     return BACKENDS[request.param](tmp_path)

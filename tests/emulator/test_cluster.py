@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.emulator.site import DECLARE, lb, pair, small, state, states, sync, tenant
+
+pytestmark = pytest.mark.slow
 
 CM = "/mgmt/tm/cm"
 

@@ -21,6 +21,8 @@ from tests.addresses import free_port, own_address
 from tests.emulator.site import Box, box, tenant
 from tests.emulator.test_cluster import state
 
+pytestmark = pytest.mark.slow
+
 PORT = 18080
 POOL = "/T1/app/pl_1"
 

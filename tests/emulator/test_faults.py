@@ -9,6 +9,8 @@ import urllib3
 
 from tests.emulator.site import DECLARE, Box, box, lb, small, tenant
 
+pytestmark = pytest.mark.slow
+
 VERSION = "/mgmt/tm/sys/version"
 
 

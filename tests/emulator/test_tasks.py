@@ -5,7 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from tests.emulator.site import DECLARE, TASK, Answer, Box, adc, box, lb, small, tenant
+
+pytestmark = pytest.mark.slow
 
 BUSY = "Error: Configuration operation in progress on device localhost, please try again in 2 minutes"
 

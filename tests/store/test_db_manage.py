@@ -11,6 +11,8 @@ from bascule.cmd import db_manage
 from bascule.store import migrate
 from bascule.store.engine import Database
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = [sys.executable, "-c", "import sys; from bascule.cmd.db_manage import main; sys.exit(main())"]
 
 

@@ -18,6 +18,8 @@ from tests.clients.bigip.conftest import Connect
 from tests.clients.bigip.site import VERSION, VLAN, VLANS, Counted, vlans
 from tests.emulator.site import Box, identity
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def known(device: Device) -> Device:

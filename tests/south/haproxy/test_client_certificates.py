@@ -28,6 +28,8 @@ from bascule.model.rules.listener import TLS_HEADERS
 from tests.south.haproxy.certificates import DAY, NOW, Certificates, pem, revoked
 from tests.south.haproxy.site import Answer, Site, new_id
 
+pytestmark = pytest.mark.slow
+
 REFUSED = (ssl.SSLError, ConnectionError)
 
 

@@ -21,6 +21,8 @@ from bascule.south.haproxy.runtime import conversation
 from tests.certificates import AUTHORITY, Authority
 from tests.south.haproxy.site import Site, until
 
+pytestmark = pytest.mark.slow
+
 STRANGER = Authority("Somebody else")
 KEY = b"-----BEGIN PRIVATE" + AUTHORITY.issue().partition(b"-----BEGIN PRIVATE")[2]
 REFUSED = (ssl.SSLError, ConnectionError)

@@ -13,6 +13,8 @@ from bascule.model.objects import Listener, ListenerProtocol, PoolProtocol
 from bascule.model.status import Statistics
 from tests.south.haproxy.site import Site, until
 
+pytestmark = pytest.mark.slow
+
 
 def counted(site: Site, listener: Listener) -> Statistics:
     return site.report().statistics[listener.id]

@@ -9,6 +9,8 @@ from bascule.model.rules.listener import HEADERS, TLS_HEADERS
 from tests.south.haproxy.certificates import Certificates
 from tests.south.haproxy.site import Site, new_id
 
+pytestmark = pytest.mark.slow
+
 LIES = {header.replace("-", dash): "a lie" for header in HEADERS | TLS_HEADERS for dash in "-_."}
 
 

@@ -12,6 +12,8 @@ import trustme
 from bascule.model.objects import HttpMethod, ListenerProtocol, Member, MonitorType, PoolProtocol
 from tests.south.haproxy.site import Site, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_a_dead_member_is_taken_out_and_comes_back(site: Site) -> None:

@@ -163,6 +163,7 @@ def test_the_reader_reads() -> None:
         compare([["a", "b"]], [["a"]], "")
 
 
+@pytest.mark.slow
 @given(texts=st.lists(TEXT, min_size=len(READ_BACK), max_size=len(READ_BACK)))
 @example(texts=["x" * 20000] * len(READ_BACK))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -21,6 +21,8 @@ from tests.addresses import free_port
 from tests.certificates import AUTHORITY, Authority
 from tests.south.haproxy.site import Server, Site, until
 
+pytestmark = pytest.mark.slow
+
 STRANGER = Authority("Somebody else")
 MEMBER = AUTHORITY.issue("member.example.com")
 ALL = ("h2", "http/1.1", "http/1.0")

@@ -10,6 +10,8 @@ import pytest
 from bascule.model.objects import Listener, ListenerProtocol, PersistenceType, SessionPersistence
 from tests.south.haproxy.site import Answer, Server, Site
 
+pytestmark = pytest.mark.slow
+
 TO_THEMSELVES = {name: name for name in "abcd"}
 BY_SOURCE = SessionPersistence(type=PersistenceType.SOURCE_IP)
 

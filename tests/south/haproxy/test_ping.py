@@ -16,6 +16,8 @@ from bascule.south.haproxy import Binary, HAProxyBackend, prober
 from tests.hosts import Host, host
 from tests.south.haproxy.site import Site, until
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["host"]
 
 MONITOR = HealthMonitor(id="monitor", pool_id="pool", type=MonitorType.PING, delay=60, timeout=1, max_retries=1)

@@ -11,6 +11,8 @@ from bascule.model.objects import ClientAuthentication, Listener, ListenerProtoc
 from tests.south.haproxy.certificates import Certificates, pem
 from tests.south.haproxy.site import Site, until
 
+pytestmark = pytest.mark.slow
+
 
 def requests(site: Site, metrics: Listener, listener: Listener) -> int:
     """How many requests a listener has had, as the metrics say."""

@@ -13,6 +13,8 @@ from bascule.model.objects import Listener, ListenerProtocol, MonitorType, PoolP
 from bascule.south.haproxy import Binary
 from tests.south.haproxy.site import Server, Site, until
 
+pytestmark = pytest.mark.slow
+
 PROXIES = {PoolProtocol.PROXY: 1, PoolProtocol.PROXYV2: 2}
 
 

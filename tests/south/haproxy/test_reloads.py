@@ -16,6 +16,8 @@ from bascule.model.objects import Listener, ListenerProtocol, PoolProtocol
 from bascule.south.haproxy import render
 from tests.south.haproxy.site import Answer, Site, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_no_request_fails_while_workers_come_and_go(site: Site) -> None:

@@ -16,6 +16,8 @@ from bascule.model.objects import Listener, ListenerProtocol, PoolProtocol
 from tests.south.haproxy.certificates import Certificates
 from tests.south.haproxy.site import Site
 
+pytestmark = pytest.mark.slow
+
 V = ssl.TLSVersion
 VERSIONS = {"TLSv1": V.TLSv1, "TLSv1.1": V.TLSv1_1, "TLSv1.2": V.TLSv1_2, "TLSv1.3": V.TLSv1_3}
 OLD_CIPHERS = "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-GCM-SHA384"
