@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 import socket
 import ssl
 
@@ -43,6 +45,30 @@ def test_a_reload_does_not_forget_who_is_down(site: Site) -> None:
     site.put(monitor)  # from here on it is too early for a probe
     site.serve()
     assert site.seen(dead) == "DOWN"
+
+
+@pytest.mark.slow
+def test_where_a_worker_cannot_say_who_is_down_nothing_older_is_believed(site: Site) -> None:
+    back = site.server("a")
+    pool = site.pool(back)
+    (member,) = site.tree.members
+    monitor = site.monitor(pool)
+    site.listener(default_pool_id=pool.id)
+    site.serve()
+    back.stop()
+    assert until(lambda: site.seen(member) == "DOWN")
+    site.replace += 1
+    site.serve()
+    back.start()
+    assert until(lambda: site.seen(member) == "UP")
+    worker = next(process for process in site.processes() if process != site.master())
+    os.kill(worker, signal.SIGSTOP)
+    site.put(dataclasses.replace(monitor, delay=60, max_retries=2))  # a member that begins as down stays so for a minute
+    try:
+        site.serve()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert site.seen(member) == "UP"
 
 
 def test_without_its_monitor_a_member_counts_as_up_again(site: Site) -> None:

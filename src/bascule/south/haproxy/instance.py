@@ -123,12 +123,17 @@ class Instance:
             raise
 
     def _keep_states(self, configuration: str) -> None:
-        """Leave word for the next worker of which members are down. Without it they would count as up until probed."""
+        """Leave word for the next worker of which members are down. Without it they would count as up until probed.
+
+        What was left for an earlier worker goes first: by now others may be down.
+        """
+        path = self._directory / STATE_FILE
+        path.unlink(missing_ok=True)
         try:
             states = ask(self._directory, "show servers state")
         except OSError:
             return
-        opened = os.open(self._directory / STATE_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(opened, "w", encoding="utf-8") as file:
             file.write(state.kept(states, configuration))
 
