@@ -166,6 +166,27 @@ def test_bad_content_is_its_listeners_fault_and_the_old_goes_on_serving(
     assert listener_of(world, tree) != before
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_new_content_is_told_of_when_it_is_carried_out(world: World) -> None:
+    end = world.clock.now + 40 * DAY
+    world.certificate("www.pem", AUTHORITY.issue(ends_at=end))
+    tree = carried(world, "www.pem")
+    before = listener_of(world, tree)
+    world.device.switches.failing[tree.id] = "It does not work now."
+    world.certificate("www.pem", AUTHORITY.issue(ends_at=end + 100 * DAY))
+    keep_house(world)
+    keep_house(world, 15 * DAY)
+    assert listener_of(world, tree) == before
+    assert told(world, tree, "new content") == []
+    assert len(told(world, tree, "in 25 days")) == 1, "what serves ends all the same"
+    world.device.switches.failing.clear()
+    keep_house(world)
+    assert listener_of(world, tree) != before
+    assert len(told(world, tree, "new content")) == 1
+    keep_house(world)
+    assert (len(told(world, tree, "expires on")), world.next_due()) == (2, None)
+
+
 def test_the_owner_is_warned_once_for_each_step(world: World) -> None:
     end = world.clock.now + 40 * DAY
     world.certificate("www.pem", AUTHORITY.issue(ends_at=end))

@@ -257,7 +257,7 @@ class Passes:
             memo={} if settled else job.memo,
             accepted=codec.encode(job.kept) if settled and job.kept else None,
             wanted=_wanted(backend, unit.lane_id, job.kept),
-            uses=job.uses,
+            uses=job.uses if settled else None,
         )
 
 

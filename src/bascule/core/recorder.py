@@ -57,8 +57,8 @@ class Result:
 
     `carriers` are all the unit has now. `settled`: every carrier that answers is as wanted, but for what `faults` name.
     Otherwise `wait` is the pause in seconds that was asked for, or None when it went wrong and is to be tried again.
-    `accepted` is the definition that was carried out, as text. `uses` are the secrets as the pass found them; None where it did
-    not come so far.
+    `accepted` is the definition that was carried out, as text. `uses` are the secrets that it was carried out with; None where it
+    was not, so that those of before are still in use.
     """
 
     unit: Unit
