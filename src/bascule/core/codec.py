@@ -29,6 +29,7 @@ class _Stored(msgspec.Struct):
     secrets: list[SecretRef]
     subnets: list[Subnet]
     kept: dict[str, list[SecretRef]] = {}
+    route_domain: int = 0
 
 
 _TYPES: dict[Kind, type[Child]] = {each.kind: each for each in (Listener, Pool, Member, HealthMonitor, L7Policy, L7Rule)}
@@ -49,6 +50,7 @@ def encode(definition: ServiceDefinition) -> str:
         list(definition.secrets.values()),
         list(definition.subnets.values()),
         {object_id: list(secrets.values()) for object_id, secrets in definition.kept.items()},
+        definition.route_domain,
     )
     return _ENCODER.encode(stored).decode()
 
@@ -65,6 +67,7 @@ def decode(text: str) -> ServiceDefinition:
         secrets=_by_ref(stored.secrets),
         kept={object_id: _by_ref(secrets) for object_id, secrets in stored.kept.items()},
         subnets={subnet.id: subnet for subnet in stored.subnets},
+        route_domain=stored.route_domain,
     )
 
 

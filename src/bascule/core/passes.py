@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from bascule.core import codec
 from bascule.core.known import Known
+from bascule.core.networks import NetworkTrouble
 from bascule.core.recorder import Result
 from bascule.core.resolve import Resolver
 from bascule.core.story import describe
@@ -32,7 +33,7 @@ from bascule.model.backend import (
     Target,
     Wait,
 )
-from bascule.model.definition import Definition, ServiceDefinition, SharedDefinition, with_last_accepted
+from bascule.model.definition import Definition, ServiceDefinition, with_last_accepted
 from bascule.model.documents import Documents, Held, Holding, diff, digests, holding
 from bascule.model.status import CarrierState, Fault, FaultKind
 from bascule.store.observed import Carrier
@@ -101,6 +102,11 @@ def _guarded(job: _Job) -> Iterator[None]:
     """Whatever goes wrong here ends the pass of this unit and of no other."""
     try:
         yield
+    except NetworkTrouble as trouble:
+        if trouble.lasting:
+            job.stop = Rejected(trouble.text, operator_text=trouble.operator_text)
+        else:
+            job.stop = Retry(trouble.text, trouble.operator_text)
     except Exception as error:
         LOG.exception("unit %s cannot be prepared", job.id)
         job.stop = Retry(INTERNAL, f"{type(error).__name__}: {error}")
@@ -120,41 +126,46 @@ class Passes:
         `intend` is told, before anything is written, what may be on carriers that cannot be asked what they hold.
         """
         backend = self._backends[batch[0].unit.backend]
-        jobs = [self._prepare(backend, known, shared) for known in batch]
+        jobs = [self._prepare(backend, known, shared, hold=True) for known in batch]
         ready = [job for job in jobs if job.stop is None]
         while ready:  # ends: every round leaves out something more
             self._carry_out(backend, lane_id, fence, ready, intend)
             ready = [job for job in ready if self._leave_out(backend, job)]
+        for job in jobs:
+            self._release(job)
         return [self._result(backend, job) for job in jobs]
 
     def plans(self, lane_id: str, known: Known, shared: Mapping[str, Known]) -> tuple[list[Plan], list[str]]:
         """What the next pass over a unit would change, and why it might not. Changes nothing."""
         backend = self._backends[known.unit.backend]
-        job = self._prepare(backend, known, shared)
+        job = self._prepare(backend, known, shared, hold=False)
         reasons = [fault.user_text for fault in job.faults.values()]
         if job.stop is not None:
             return [], [*reasons, *(filter(None, [getattr(job.stop, "reason", None)]))]
         plans = self._plans(backend, lane_id, [job])
         return plans, reasons + [outcome.reason for outcome in job.outcomes.values() if isinstance(outcome, Lost)]
 
-    def _prepare(self, backend: Backend, known: Known, shared: Mapping[str, Known]) -> _Job:
-        """Everything that happens to a unit before its data plane is touched. Never raises: one bad unit harms no other."""
+    def _prepare(self, backend: Backend, known: Known, shared: Mapping[str, Known], *, hold: bool) -> _Job:
+        """Everything that happens to a unit before its data plane is touched. Never raises: one bad unit harms no other.
+
+        With `hold`, what a shared unit takes outside its data plane is made.
+        """
         job = _Job(known, dict(known.carriers), json.loads(known.unit.memo) if known.unit.memo else {})
         with _guarded(job):
             job.stop = _too_new(backend, known) or _not_ready(known, shared)
             if job.stop is None:
-                self._define(job)
+                self._define(job, hold=hold)
                 self._render(backend, job)
         return job
 
-    def _define(self, job: _Job) -> None:
+    def _define(self, job: _Job, *, hold: bool) -> None:
         unit, stored = job.known.unit, job.known.stored
         if unit.deleted is not None:
             return
         if stored is None:
-            job.definition = SharedDefinition(unit_id=unit.id, generation=unit.generation, kind=unit.kind, key=unit.key)
+            job.definition = self._resolver.shared(unit, hold=hold)
             return
-        resolved = self._resolver.resolve(stored.tree, unit.id, unit.generation, unit.replace)
+        resolved = self._resolver.resolve(stored.tree, unit)
         for each in resolved.missing:
             job.fault(FaultKind.REJECTED, each.object_id, each.text)
         job.uses = resolved.uses
@@ -169,6 +180,14 @@ class Passes:
             return
         job.target = {name: backend.render(job.definition, name) for name in wanted}
         job.target |= {name: {} for name in job.known.carriers if name not in job.target}
+
+    def _release(self, job: _Job) -> None:
+        """Let go of what a shared unit held outside its data plane, once that is empty."""
+        unit = job.known.unit
+        empty = job.stop is None and all(isinstance(outcome, Done) for outcome in job.outcomes.values())
+        if empty and unit.deleted is not None and unit.kind != LOAD_BALANCER:
+            with _guarded(job):
+                self._resolver.release(unit)
 
     def _carry_out(self, backend: Backend, lane_id: str, fence: Fence, jobs: Sequence[_Job], intend: Intend) -> None:
         """Read, compare and apply. Afterwards every job has an outcome for each of its carriers."""

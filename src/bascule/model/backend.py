@@ -51,6 +51,10 @@ class Need:
     key: str
 
 
+NETWORK = "network"
+"""The kind of shared unit that is a network on a device group. Its key is the network's id."""
+
+
 class Reads(StrEnum):
     """Where `actual` comes from: asked of the data plane, or kept by us as digests of what it accepted."""
 

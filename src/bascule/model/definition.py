@@ -28,6 +28,33 @@ class Subnet:
     members: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class SelfIP:
+    """An address of a device's own in a subnet, without prefix length."""
+
+    device: str
+    subnet_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """How a network lies on the devices that carry load balancers in it.
+
+    `vlan` is its tag on an interface of each device; None where traffic is routed to the devices and nothing is made there.
+    `route_domain` 0 is the one that every device has.
+    """
+
+    id: str
+    devices: tuple[str, ...]
+    vlan: int | None = None
+    interface: str = ""
+    mtu: int = 1500
+    route_domain: int = 0
+    subnets: tuple[Subnet, ...] = ()
+    self_ips: tuple[SelfIP, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDefinition:
     """One load balancer at one generation.
@@ -35,6 +62,7 @@ class ServiceDefinition:
     `replace` is the generation of the last failover: whatever carries the load balancer and was made before it is not wanted.
     `secrets` holds what the references in the tree stand for now; a reference that is missing there could not be resolved.
     `kept` holds what they stand for in objects that are kept in an earlier form, by object id.
+    `route_domain` is that of its network where it is placed, 0 where there is none of its own.
     """
 
     unit_id: str
@@ -44,6 +72,7 @@ class ServiceDefinition:
     secrets: Mapping[str, SecretRef] = field(default_factory=dict)
     kept: Mapping[str, Mapping[str, SecretRef]] = field(default_factory=dict)
     subnets: Mapping[str, Subnet] = field(default_factory=dict)
+    route_domain: int = 0
 
     def secret(self, object_id: str, ref: str) -> SecretRef:
         """What a reference in an object stands for. Raises KeyError where it could not be resolved."""
@@ -52,12 +81,16 @@ class ServiceDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedDefinition:
-    """One thing that several load balancers need on a data plane, such as a network."""
+    """One thing that several load balancers need on a data plane, such as a network.
+
+    `network` is how it lies on the devices, where the lane has a network driver.
+    """
 
     unit_id: str
     generation: int
     kind: str
     key: str
+    network: Network | None = None
 
 
 Definition = ServiceDefinition | SharedDefinition

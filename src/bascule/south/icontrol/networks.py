@@ -1,0 +1,135 @@
+"""Network units on devices: what is not wanted goes, then what is missing comes, on all devices of a group in step.
+
+Every time, the devices are asked first what they have. There is no compare-and-set, so each object says in its description who
+wrote it last, and whoever finds a later owner's stamp writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from bascule.clients.bigip import Busy, Device, DeviceError, LoginRefused, Refused, Unreachable
+from bascule.model.backend import Done, Fence, Fenced, Lost, Outcome, Plan, Rejected, Retry, Target, Wait
+from bascule.south.icontrol.inventory import Body, Foreign, Inventory, taken
+from bascule.south.icontrol.network import KINDS, kind_of
+
+LOG = logging.getLogger(__name__)
+
+_BUSY_PAUSE = 5.0
+_NAMES = {"net/vlan": "VLAN", "net/route-domain": "route domain", "net/self": "self IP", "net/route": "route"}
+
+
+def is_network(plan: Plan) -> bool:
+    """Whether a plan is that of a network unit. It is not empty."""
+    return kind_of(plan.steps[0].name) in KINDS
+
+
+@dataclass(slots=True)
+class _Site:
+    """One network on one device. `outcome` ends it there."""
+
+    plan: Plan
+    wanted: Mapping[str, Body]
+    inventory: Inventory
+    outcome: Outcome | None = None
+
+    @property
+    def device(self) -> str:
+        return self.inventory.device.name
+
+
+class Networks:
+    """Writes networks to the devices of lanes: `devices` by lane id and by their names, which are those of the carriers."""
+
+    def __init__(self, devices: Mapping[str, Mapping[str, Device]]) -> None:
+        self._devices = devices
+
+    def apply(self, lane: str, fence: Fence, plans: Sequence[Plan]) -> Mapping[Target, Outcome]:
+        """Bring networks to their targets. Raises Fenced."""
+        outcomes: dict[Target, Outcome] = {}
+        inventories: dict[str, Inventory] = {}
+        for name in dict.fromkeys(plan.carrier for plan in plans):
+            try:
+                inventories[name] = self._taken(lane, name)
+            except DeviceError as problem:
+                LOG.info("device %s: %s", name, problem)
+                failed = _failed(problem)
+                outcomes |= {(plan.unit_id, name): failed for plan in plans if plan.carrier == name}
+        if any(stamp > fence for inventory in inventories.values() for stamp in inventory.stamps(f"{lane}/")):
+            raise Fenced(lane)
+        for unit_id in dict.fromkeys(plan.unit_id for plan in plans):
+            mine = [plan for plan in plans if plan.unit_id == unit_id and plan.carrier in inventories]
+            sites = [_site(plan, inventories[plan.carrier]) for plan in mine]
+            # The active device first: what it has goes to the others by itself, and would replace what they were given before.
+            sites.sort(key=lambda site: not site.inventory.active)
+            _clear(sites)
+            _fill(sites, fence)
+            outcomes |= {(unit_id, site.plan.carrier): site.outcome or Done() for site in sites}
+        return outcomes
+
+    def _taken(self, lane: str, name: str) -> Inventory:
+        device = self._devices.get(lane, {}).get(name)
+        if device is None:
+            raise Unreachable(name, "it is not in the configuration of the device group")
+        return taken(device)
+
+
+def _site(plan: Plan, inventory: Inventory) -> _Site:
+    return _Site(plan, {path: json.loads(body) for path, body in plan.target.items()}, inventory)
+
+
+def _clear(sites: Sequence[_Site]) -> None:
+    """Remove what has to go, the last made first."""
+    stale = {site.device: site.inventory.stale(site.plan.unit_id, site.wanted) for site in sites}
+    for kind in reversed(KINDS):
+        for site in sites:
+            for path in sorted(path for path in stale[site.device] if kind_of(path) == kind):
+                _try(site, path, partial(_remove, site, path), making=False)
+
+
+def _remove(site: _Site, path: str) -> None:
+    if site.inventory.shared_with(path, site.plan.unit_id):
+        raise Refused(site.device, 400, f"{path} holds VLANs that are not ours")
+    site.inventory.remove(path)
+
+
+def _fill(sites: Sequence[_Site], fence: Fence) -> None:
+    """Make what is missing or different, in order."""
+    for kind in KINDS:
+        for site in sites:
+            for path, wanted in site.wanted.items():
+                if kind_of(path) == kind:
+                    _try(site, path, partial(site.inventory.make, path, wanted, fence), making=True)
+
+
+def _try(site: _Site, path: str, work: Callable[[], None], *, making: bool) -> None:
+    """One write. A device on which one failed gets no more in this pass."""
+    if site.outcome is not None:
+        return
+    what = _NAMES[kind_of(path)]
+    try:
+        work()
+    except Foreign:
+        text = f"{path} on {site.device} exists and is not ours"
+        site.outcome = Rejected(f"Somebody else's {what} is where that of the network belongs.", operator_text=text)
+    except Refused as refused:
+        words = f"{site.device}: {path}: {refused.text}"
+        if making and refused.status < 500 and site.inventory.active:
+            site.outcome = Rejected(f"The device refuses the {what} of the network.", operator_text=words)
+        else:
+            site.outcome = Retry(f"The {what} of the network cannot be {'made' if making else 'removed'} yet.", words)
+    except DeviceError as problem:
+        site.outcome = _failed(problem)
+
+
+def _failed(problem: DeviceError) -> Outcome:
+    if isinstance(problem, Busy):
+        return Wait(_BUSY_PAUSE, "The device is busy.")
+    if isinstance(problem, Unreachable):
+        return Lost(f"Device {problem.device} does not answer.")
+    reason = "The device does not let the service in." if isinstance(problem, LoginRefused) else "The device gave no usable answer."
+    return Retry(reason, str(problem))
