@@ -14,6 +14,7 @@ from bascule.south.icontrol import Networks, render
 from tests.emulator.site import Box
 
 LANE = "f5:pair"
+FIRST = Fence(1, 1)
 KINDS = ("net/vlan", "net/route-domain", "net/self", "net/route")
 
 
@@ -46,10 +47,10 @@ class Site:
         targets = {(each.unit_id, name): render(each, name) for each in definitions for name in self.names}
         return [Plan(unit_id, name, 1, diff({}, target), target) for (unit_id, name), target in targets.items()]
 
-    def make(self, *networks: Network, fence: Fence = Fence(1, 1)) -> Mapping[Target, Outcome]:
+    def make(self, *networks: Network, fence: Fence = FIRST) -> Mapping[Target, Outcome]:
         return self.networks.apply(LANE, fence, self.plans(*networks))
 
-    def remove(self, *networks: Network, fence: Fence = Fence(1, 1)) -> Mapping[Target, Outcome]:
+    def remove(self, *networks: Network, fence: Fence = FIRST) -> Mapping[Target, Outcome]:
         plans = [dataclasses.replace(plan, target={}) for plan in self.plans(*networks)]
         return self.networks.apply(LANE, fence, plans)
 
