@@ -7,6 +7,7 @@ Members have no `remark`: AS3 forgets the text when it changes.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -60,7 +61,7 @@ def refuse(member: Member, tree: Tree) -> Iterator[str]:
     """What of a member cannot be carried."""
     if not 0 <= member.weight <= 256:
         yield "weight can be 0 to 256."
-    elif ratios(tree.members_of(member.pool_id)).get(member.id, 0) > _MOST:
+    elif member.weight > _MOST and ratios(tree.members_of(member.pool_id))[member.id] > _MOST:
         yield (
             f"weight {member.weight} is not possible beside the other weights of the pool: to each other they must be as whole "
             f"numbers up to {_MOST} are, such as 100 and 1, or 256 and 128."
@@ -68,13 +69,17 @@ def refuse(member: Member, tree: Tree) -> Iterator[str]:
     if member.vnic_type != "normal":
         yield f"vnic_type {member.vnic_type!r} is not possible; it can be normal."
     for field, value in (("address", member.address), ("monitor_address", member.monitor_address)):
-        if value is not None and not _is_address(value):
-            yield f"{field} {value!r} must be an IP address without a zone."
+        if value is not None and not is_host(value):
+            yield f"{field} {value!r} must be the IP address of a host, without a zone."
+    vips = (tree.load_balancer.vip, *tree.load_balancer.additional_vips)
+    if member.address in [vip.address for vip in vips]:
+        yield f"address {member.address} is that of the load balancer itself."
 
 
-def _is_address(text: str) -> bool:
+def is_host(text: str) -> bool:
+    """Whether a text is the address of one host. What stands for any address would be any member to a device."""
     try:
-        address(text)
+        parsed = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text and not (parsed.is_unspecified or parsed.is_multicast)
