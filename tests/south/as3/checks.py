@@ -156,7 +156,7 @@ def _rules(name: str, app: str, items: Items) -> Iterator[str]:
     for item, body in items.items():
         if body["class"] == "iRule":
             text = body["iRule"]
-            if not _balanced(text):
+            if not balanced(text):
                 yield f"{item}: braces do not match"
             yield from (
                 f"{item}: names {each}" for each in re.findall(rf"/{name}/{app}/([0-9A-Za-z_.-]+)", text) if each not in items
@@ -166,7 +166,7 @@ def _rules(name: str, app: str, items: Items) -> Iterator[str]:
                 yield f"{item}: {rule} waits for requests"
 
 
-def _balanced(text: str) -> bool:
+def balanced(text: str) -> bool:
     """Whether braces match, however they are meant."""
     depth = 0
     for each in re.sub(r"\\.", "", text):

@@ -32,7 +32,7 @@ from tests.south.as3.test_refuse import LISTENER, LOAD_BALANCER, MEMBER, MONITOR
 SIMPLE = Tree(LOAD_BALANCER).put(POOL, LISTENER, MEMBER, MONITOR)
 
 
-def _items(tree: Tree, options: Options | None = None, route_domain: int = 0) -> dict[str, Any]:
+def items_of(tree: Tree, options: Options | None = None, route_domain: int = 0) -> dict[str, Any]:
     refs = {ref: SecretRef("p", ref, "0" * 64) for ref in ("a", "b", "c")}
     definition = ServiceDefinition(unit_id=tree.id, generation=1, replace=0, tree=tree, secrets=refs)
     (text,) = render(definition, options or Options(), route_domain).values()
@@ -42,7 +42,7 @@ def _items(tree: Tree, options: Options | None = None, route_domain: int = 0) ->
 
 def _of(kind: str, *changed: Object, tree: Tree = SIMPLE, **how: Any) -> list[dict[str, Any]]:
     """The items of a class that a tree has with some objects changed."""
-    items = _items(tree.put(*changed), **how).values()
+    items = items_of(tree.put(*changed), **how).values()
     return [each for each in items if isinstance(each, dict) and each["class"] == kind]
 
 
@@ -221,7 +221,7 @@ def test_as3_chooses_nothing() -> None:
 
 def test_timeouts_are_those_that_were_asked_for() -> None:
     listener = dataclasses.replace(LISTENER, timeout_client_data=1500, timeout_member_data=0, timeout_member_connect=100_000)
-    items = _items(SIMPLE.put(listener))
+    items = items_of(SIMPLE.put(listener))
     both = items["ls_listener"]["profileTCP"]
     assert items[both["ingress"]["use"]] == {"class": "TCP_Profile", "idleTimeout": 2}
     egress = items[both["egress"]["use"]]
@@ -232,7 +232,7 @@ def test_timeouts_are_those_that_were_asked_for() -> None:
 
 @pytest.mark.parametrize("milliseconds", [1, 999, 1000, 1001, 5000, 15_000, 15_001, 315_000])
 def test_connecting_takes_as_long_as_asked_for(milliseconds: int) -> None:
-    items = _items(SIMPLE.put(dataclasses.replace(LISTENER, timeout_member_connect=milliseconds)))
+    items = items_of(SIMPLE.put(dataclasses.replace(LISTENER, timeout_member_connect=milliseconds)))
     egress = items[items["ls_listener"]["profileTCP"]["egress"]["use"]]
     shares = 2 ** (egress["synMaxRetrans"] + 1) - 1
     assert milliseconds <= egress["synRtoBase"] * shares < milliseconds + shares
@@ -246,10 +246,10 @@ def test_a_limit_is_a_limit() -> None:
 
 def test_every_address_is_listened_on_and_named_after_itself() -> None:
     vips = dataclasses.replace(LOAD_BALANCER, additional_vips=(Vip(address="FD00:0::1"),))
-    items = _items(SIMPLE.put(vips))
+    items = items_of(SIMPLE.put(vips))
     assert items["ls_listener"]["virtualAddresses"] == [{"use": "va_10_1_0_1"}, {"use": "va_fd00__1"}]
     assert items["va_fd00__1"] == {"class": "Service_Address", "virtualAddress": "fd00::1"}
-    moved = _items(SIMPLE.put(dataclasses.replace(LOAD_BALANCER, vip=Vip(address="10.1.0.2"))))
+    moved = items_of(SIMPLE.put(dataclasses.replace(LOAD_BALANCER, vip=Vip(address="10.1.0.2"))))
     assert "va_10_1_0_1" not in moved
 
 
@@ -271,7 +271,7 @@ def test_members_see_the_address_that_the_operator_chose(options: Options, snat:
 
 def test_addresses_lie_in_the_route_domain() -> None:
     there = dataclasses.replace(MEMBER, monitor_address="10.2.0.9")
-    items = _items(SIMPLE.put(there), route_domain=5)
+    items = items_of(SIMPLE.put(there), route_domain=5)
     assert items["va_10_1_0_1_5"]["virtualAddress"] == "10.1.0.1%5"
     (member,) = items["pl_pool"]["members"]
     assert (member["serverAddresses"], member["routeDomain"]) == (["10.2.0.1"], 5)
@@ -285,7 +285,7 @@ def _tied(
     *, algorithm: Algorithm = Algorithm.ROUND_ROBIN, persistence: SessionPersistence | None = None, **fields: Any
 ) -> dict[str, Any]:
     pool = dataclasses.replace(POOL, lb_algorithm=algorithm, session_persistence=persistence)
-    items = _items(SIMPLE.put(pool, dataclasses.replace(LISTENER, **fields)))
+    items = items_of(SIMPLE.put(pool, dataclasses.replace(LISTENER, **fields)))
     service = items["ls_listener"]
     return {
         "methods": [items[each["use"]] for each in service["persistenceMethods"]],
@@ -362,7 +362,7 @@ def test_ciphers_are_those_asked_for_and_no_others() -> None:
 
 def test_the_default_certificate_is_the_first_and_the_default() -> None:
     (found,) = _of("TLS_Server", _terminated(sni_container_refs=("c", "b", "a")))
-    items = _items(SIMPLE.put(_terminated(sni_container_refs=("c", "b", "a"))))
+    items = items_of(SIMPLE.put(_terminated(sni_container_refs=("c", "b", "a"))))
     order = [items[each["certificate"]]["certificate"]["bascule"]["ref"] for each in found["certificates"]]
     assert order == ["a", "c", "b"]
     assert [each["sniDefault"] for each in found["certificates"]] == [True, False, False]
@@ -409,6 +409,6 @@ def test_a_name_is_that_of_the_client_and_not_of_who_vouches_for_it() -> None:
 
 def test_a_rule_about_a_certificate_is_no_rule_about_a_server_name() -> None:
     rule = dataclasses.replace(RULE, type=RuleType.SSL_DN_FIELD, key="CN")
-    text = json.dumps(_items(TREE.put(rule, _terminated())))
+    text = json.dumps(items_of(TREE.put(rule, _terminated())))
     assert "X509::subject" in text
     assert "sslExtension" not in text
