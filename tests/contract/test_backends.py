@@ -53,7 +53,7 @@ class Pass:
         return holding(documents)
 
     def plans(self, definition: ServiceDefinition | None) -> Iterator[Plan]:
-        for carrier in self.backend.carriers(definition):
+        for carrier in self.backend.carriers(self.lane, definition):
             target = self.backend.render(definition, carrier) if definition else {}
             steps = diff(self.actual(carrier), target)
             if steps:
@@ -78,15 +78,15 @@ def run(request: pytest.FixtureRequest, subject: Subject) -> Iterator[Pass]:
 
 def test_it_keeps_the_contract(run: Pass) -> None:
     definition = run.definition
-    for carrier in run.backend.carriers(definition):
+    for carrier in run.backend.carriers(run.lane, definition):
         assert list(run.backend.render(definition, carrier).items()) == list(run.backend.render(definition, carrier).items())
 
     run.run(definition)
-    for carrier in run.backend.carriers(definition):
+    for carrier in run.backend.carriers(run.lane, definition):
         assert run.actual(carrier) == holding(run.backend.render(definition, carrier))
     assert list(run.plans(definition)) == []
     reports = run.backend.report(run.lane, [definition.unit_id])
-    assert {report.carrier for report in reports} == set(run.backend.carriers(definition))
+    assert {report.carrier for report in reports} == set(run.backend.carriers(run.lane, definition))
     assert all(report.alive for report in reports)
 
     with pytest.raises(Fenced):

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from oslo_config import cfg, types
 
-PROVIDERS = ("haproxy", "memory")
+PROVIDERS = ("f5", "haproxy", "memory")
 
 SUBNET_PREFIX = "subnet:"
+DEVICE_GROUP_PREFIX = "device_group:"
 
 _NAME = types.String(regex=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
 _WORD = types.String(regex=r"^\S+$")
@@ -31,8 +32,8 @@ _GENERAL = [
         "enabled_providers",
         default=["haproxy"],
         item_type=types.String(choices=PROVIDERS),
-        help="What may carry load balancers. 'haproxy': HAProxy processes on this machine. 'memory': nothing but a "
-        "record in memory, for measuring and for trying out the API.",
+        help="What may carry load balancers. 'haproxy': HAProxy processes on this machine. 'f5': F5 BIG-IP devices, those of "
+        "device_groups. 'memory': nothing but a record in memory, for measuring and for trying out the API.",
     ),
     cfg.StrOpt("default_provider", default="haproxy", help="The provider of load balancers that name none."),
     cfg.ListOpt(
@@ -41,6 +42,13 @@ _GENERAL = [
         item_type=_NAME,
         help="Names of the subnets for VIPs and members; each is described in a section [subnet:NAME]. Without any, "
         "there is one for VIPs, 127.10.0.0/16, and none for members.",
+    ),
+    cfg.ListOpt(
+        "device_groups",
+        default=[],
+        item_type=_NAME,
+        help="Names of the groups of BIG-IP devices that carry load balancers of the provider f5; each is described in a "
+        "section [device_group:NAME]. A name must stay: it is where a load balancer is said to be.",
     ),
 ]
 
@@ -142,6 +150,33 @@ _HAPROXY = [
     ),
 ]
 
+_F5 = [
+    cfg.StrOpt(
+        "snat",
+        default="automap",
+        choices=["automap", "self", "pool"],
+        help="Which address a member sees as the client's. 'automap': a self IP of the device. 'self': the VIP. 'pool': one of "
+        "snat_pool.",
+    ),
+    cfg.StrOpt(
+        "snat_pool",
+        regex=r"^/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$",
+        help="Full path of a SNAT pool on the devices, such as /Common/outside. Needed where snat is pool.",
+    ),
+    cfg.BoolOpt(
+        "regular_expressions",
+        default=False,
+        help="Whether L7 rules may hold regular expressions. They run in the data plane that all users share: one that takes "
+        "long holds up everybody.",
+    ),
+    cfg.FloatOpt(
+        "save_interval",
+        default=60.0,
+        min=0,
+        help="Seconds after a change until the devices write their running configuration to disk, with all changes made meanwhile.",
+    ),
+]
+
 _CERTIFICATES = [
     cfg.StrOpt(
         "directory",
@@ -167,7 +202,41 @@ _SUBNET = [
     ),
 ]
 
+_DEVICE_GROUP = [
+    cfg.ListOpt(
+        "urls",
+        default=[],
+        item_type=types.String(regex=r"^https://[^\s/@?#]+/?$"),
+        help="Management addresses of the devices that act as one, such as https://192.0.2.10, https://192.0.2.11.",
+    ),
+    cfg.StrOpt("username", default="admin", help="User to log in with, on all devices. It needs the role of an administrator."),
+    cfg.StrOpt("password_file", help="File that holds nothing but the user's password."),
+    cfg.StrOpt(
+        "ca_file", help="File with the certificates that the devices' own must be signed by. Without it, those of this machine."
+    ),
+    cfg.BoolOpt(
+        "verify",
+        default=True,
+        help="Whether a device must show a valid certificate. If not, anybody between here and it can read and change all.",
+    ),
+    cfg.StrOpt(
+        "sync_group",
+        regex=r"^/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$",
+        help="What the devices call their sync-failover group, such as /Common/pair, where they are to be synchronized after "
+        "every change. Not needed where they synchronize by themselves.",
+    ),
+    cfg.StrOpt("availability_zone", help="The availability zone that the devices are in. Without it, they are in none."),
+    cfg.IntOpt("max_load_balancers", min=0, help="Most load balancers that are placed here. Without it, there is no limit."),
+    cfg.ListOpt(
+        "tags",
+        default=[],
+        item_type=_WORD,
+        help="Only workers and health managers that have all these tags serve the devices. Without any, all do.",
+    ),
+]
+
 SUBNET_NAMES = tuple(option.dest for option in _SUBNET)
+DEVICE_GROUP_NAMES = tuple(option.dest for option in _DEVICE_GROUP)
 
 _GROUPS: dict[str, Sequence[cfg.Opt]] = {
     "database": _DATABASE,
@@ -176,6 +245,7 @@ _GROUPS: dict[str, Sequence[cfg.Opt]] = {
     "health_manager": _HEALTH_MANAGER,
     "housekeeping": _HOUSEKEEPING,
     "haproxy": _HAPROXY,
+    "f5": _F5,
     "certificates": _CERTIFICATES,
 }
 
@@ -192,9 +262,15 @@ def register_subnet(conf: cfg.ConfigOpts, name: str) -> None:
     conf.register_opts(_SUBNET, group=subnet_group(name))
 
 
-def names(subnets: Sequence[str]) -> dict[str, set[str]]:
-    """The names of the options of every section but [DEFAULT], for subnets of these names."""
-    groups = {**_GROUPS, **{subnet_group(name): _SUBNET for name in subnets}}
+def register_device_group(conf: cfg.ConfigOpts, name: str) -> None:
+    """Make the options of one declared device group known."""
+    conf.register_opts(_DEVICE_GROUP, group=device_group(name))
+
+
+def names(subnets: Sequence[str], device_groups: Sequence[str]) -> dict[str, set[str]]:
+    """The names of the options of every section but [DEFAULT], for subnets and device groups of these names."""
+    declared = {subnet_group(name): _SUBNET for name in subnets} | {device_group(name): _DEVICE_GROUP for name in device_groups}
+    groups = {**_GROUPS, **declared}
     return {group: {option.dest for option in found} for group, found in groups.items()}
 
 
@@ -203,8 +279,14 @@ def subnet_group(name: str) -> str:
     return f"{SUBNET_PREFIX}{name}"
 
 
+def device_group(name: str) -> str:
+    """The section that describes a device group."""
+    return f"{DEVICE_GROUP_PREFIX}{name}"
+
+
 def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
     """The options for oslo-config-generator and oslo-config-validator."""
     subnet = cfg.OptGroup(f"{SUBNET_PREFIX}name", dynamic_group_owner="subnets")
     groups = [(cfg.OptGroup(name), list(options)) for name, options in _GROUPS.items()]
-    return [(None, list(_GENERAL)), *groups, (subnet, list(_SUBNET))]
+    devices = cfg.OptGroup(f"{DEVICE_GROUP_PREFIX}name", dynamic_group_owner="device_groups")
+    return [(None, list(_GENERAL)), *groups, (subnet, list(_SUBNET)), (devices, list(_DEVICE_GROUP))]

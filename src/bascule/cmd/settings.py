@@ -19,6 +19,8 @@ from oslo_config import cfg
 from oslo_log import log
 
 from bascule.cmd import options
+from bascule.cmd.device_groups import DeviceGroupError, DeviceGroupSettings
+from bascule.cmd.device_groups import declared as device_group
 from bascule.cmd.subnets import SubnetError, built_in, declared, overlap
 from bascule.model.definition import Subnet
 
@@ -86,6 +88,16 @@ class HaproxySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class F5Settings:
+    """The F5 provider: how traffic is carried, and when devices save, in seconds after a change."""
+
+    snat: str
+    snat_pool: str | None
+    regular_expressions: bool
+    save_interval: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificatesSettings:
     """Where certificates lie: one folder per project below `directory`."""
 
@@ -101,12 +113,14 @@ class Settings:
     enabled_providers: tuple[str, ...]
     default_provider: str
     subnets: tuple[Subnet, ...]
+    device_groups: tuple[DeviceGroupSettings, ...]
     database: DatabaseSettings
     api: ApiSettings
     worker: WorkerSettings
     health_manager: HealthManagerSettings
     housekeeping: HousekeepingSettings
     haproxy: HaproxySettings
+    f5: F5Settings
     certificates: CertificatesSettings
 
     @property
@@ -137,6 +151,8 @@ def read(config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
         raise SettingsError(str(error)) from error
     for name in _values(conf, None, ["subnets"])["subnets"]:
         options.register_subnet(conf, name)
+    for name in _values(conf, None, ["device_groups"])["device_groups"]:
+        options.register_device_group(conf, name)
     _refuse_unknown(conf, found)
     return conf
 
@@ -168,12 +184,14 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         enabled_providers=providers,
         default_provider=top["default_provider"],
         subnets=_subnets(conf, api.bind_host),
+        device_groups=_device_groups(conf, providers),
         database=DatabaseSettings(**database),
         api=api,
         worker=_worker(conf),
         health_manager=_group(conf, HealthManagerSettings, "health_manager"),
         housekeeping=_group(conf, HousekeepingSettings, "housekeeping"),
         haproxy=_group(conf, HaproxySettings, "haproxy"),
+        f5=_f5(conf),
         certificates=CertificatesSettings(directory=Path(directory or state_dir / "certificates").expanduser().absolute()),
     )
 
@@ -241,9 +259,34 @@ def _subnets(conf: cfg.ConfigOpts, api_address: str) -> tuple[Subnet, ...]:
     return tuple(found.values())
 
 
+def _device_groups(conf: cfg.ConfigOpts, providers: Sequence[str]) -> tuple[DeviceGroupSettings, ...]:
+    """The declared device groups. A device belongs to one of them."""
+    found: list[DeviceGroupSettings] = []
+    for name in dict.fromkeys(conf.device_groups):
+        section = options.device_group(name)
+        try:
+            group = device_group(name, _values(conf, section, options.DEVICE_GROUP_NAMES))
+        except DeviceGroupError as error:
+            raise SettingsError(f"[{section}] {error.option}: {error}") from error
+        for other in found:
+            if both := set(group.urls) & set(other.urls):
+                raise SettingsError(f"[{section}] urls: {', '.join(sorted(both))} is also in the device group {other.name}")
+        found.append(group)
+    if "f5" in providers and not found:
+        raise SettingsError("[DEFAULT] device_groups: the provider f5 is enabled and needs at least one")
+    return tuple(found)
+
+
+def _f5(conf: cfg.ConfigOpts) -> F5Settings:
+    found = _group(conf, F5Settings, "f5")
+    if found.snat == "pool" and not found.snat_pool:
+        raise SettingsError("[f5] snat_pool: it must be given where snat is pool, such as /Common/outside")
+    return found
+
+
 def _refuse_unknown(conf: cfg.ConfigOpts, config_files: Sequence[str]) -> None:
     """A misspelt option would silently keep its default, so it is an error."""
-    known = options.names(conf.subnets)
+    known = options.names(conf.subnets, conf.device_groups)
     known["DEFAULT"] = set(conf) - set(known)
     for file in config_files:
         sections: dict[str, dict[str, Any]] = {}
@@ -259,4 +302,6 @@ def _why_unknown(section: str, known: Mapping[str, set[str]]) -> str:
         return f"the options of this section are: {', '.join(sorted(known[section]))}"
     if section.startswith(options.SUBNET_PREFIX):
         return "subnets in [DEFAULT] does not name this subnet"
+    if section.startswith(options.DEVICE_GROUP_PREFIX):
+        return "device_groups in [DEFAULT] does not name this device group"
     return f"the sections are: {', '.join(known)}"

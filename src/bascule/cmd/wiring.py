@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from bascule.core.wakeup import Sleeper, Waker
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.backend import Backend, Reads
+from bascule.south.as3 import AS3Backend, Options, Site, Snat
 from bascule.south.haproxy import BinaryNotFound, HAProxyBackend, find_binary
 from bascule.south.memory import MemoryBackend
 from bascule.store import migrate
@@ -77,8 +79,17 @@ def _with_database(settings: Settings, prepare: Callable[[Database], None]) -> D
 
 def backends(settings: Settings) -> dict[str, Backend]:
     """The enabled providers by name."""
-    makers: dict[str, Callable[[Settings], Backend]] = {"haproxy": _haproxy, "memory": _memory}
+    makers: dict[str, Callable[[Settings], Backend]] = {"f5": _f5, "haproxy": _haproxy, "memory": _memory}
     return {name: makers[name](settings) for name in settings.enabled_providers}
+
+
+def _f5(settings: Settings) -> Backend:
+    chosen = settings.f5
+    options = Options(snat=Snat(chosen.snat), snat_pool=chosen.snat_pool or "", regular_expressions=chosen.regular_expressions)
+    sites = [Site(group=each.connect(), sync_group=each.sync_group, tags=each.tags) for each in settings.device_groups]
+    made = AS3Backend(sites, options, save_interval=chosen.save_interval)
+    atexit.register(made.close)
+    return made
 
 
 def _haproxy(settings: Settings) -> Backend:
@@ -131,6 +142,7 @@ def worker(settings: Settings, database: Database) -> Worker:
         tags=settings.worker.tags,
         lease=settings.worker.lease,
         batch=settings.worker.batch,
+        lanes_at_once=max(4, sum(len(each.lanes()) for each in carrying.values())),  # a device may take a minute for an answer
     )
 
 

@@ -54,8 +54,9 @@ class HealthManager:
         """Whether a report says, but for its counters, what the last one said. One that is not alive is never old news:
         the carrier may have come back and died again in between."""
         last = self._last.get((report.unit_id, report.carrier))
-        same = last is not None and (last.listeners, last.members) == (report.listeners, report.members)
-        return same and report.alive and last is not None and last.alive
+        if last is None or not (last.alive and report.alive):
+            return False
+        return (last.listeners, last.members, last.places) == (report.listeners, report.members, report.places)
 
     def _ask(self, backend: Backend, lane_id: str, ids: Sequence[str]) -> Sequence[Report]:
         """The reports of some load balancers; none where the lane cannot be asked: then nothing is known to have changed."""

@@ -174,7 +174,7 @@ class Passes:
             job.kept = job.definition = with_last_accepted(resolved.definition, _accepted(job.known), job.faults)
 
     def _render(self, backend: Backend, job: _Job) -> None:
-        wanted = tuple(backend.carriers(job.definition))
+        wanted = tuple(backend.carriers(job.known.unit.lane_id, job.definition))
         if job.definition is None:
             job.target = {name: {} for name in (*wanted, *job.known.carriers)}
             return
@@ -337,9 +337,10 @@ def _actual(backend: Backend, job: _Job, name: str, read: Mapping[Target, Docume
         carrier = job.carriers.get(name)
         if carrier is None:
             return {}
-        # Who looks for drift does not believe the record: everything is sent again.
-        drift = job.known.unit.rank == Rank.DRIFT and carrier == job.known.carriers.get(name)
-        return {doc: Held("" if drift else digest) for doc, digest in carrier.digests.items()}
+        # Who looks for drift does not believe the record, nor is it true of what was lost: everything is sent again.
+        doubted = job.known.unit.rank == Rank.DRIFT or carrier.state is CarrierState.LOST
+        again = doubted and carrier == job.known.carriers.get(name)
+        return {doc: Held("" if again else digest) for doc, digest in carrier.digests.items()}
     documents = read.get((job.id, name), Lost("No answer."))
     return documents if isinstance(documents, Lost) else holding(documents)
 
@@ -358,12 +359,12 @@ def _intended(backend: Backend, job: _Job, plan: Plan) -> Carrier:
 
 def _take_over(backend: Backend, job: _Job) -> None:
     """What the outcomes of a round say of the carriers: what each has confirmed, whether it serves, what it asks to be kept."""
-    wanted = () if job.definition is None else tuple(backend.carriers(job.definition))
+    wanted = () if job.definition is None else tuple(backend.carriers(job.known.unit.lane_id, job.definition))
     for name, outcome in job.outcomes.items():
         carrier = job.carriers.get(name) or _new_carrier(backend, job, name)
         if isinstance(outcome, Wait) and outcome.memo:
             job.memo[name] = outcome.memo
-        elif isinstance(outcome, Done):
+        elif not isinstance(outcome, Wait | Lost):
             job.memo.pop(name, None)
         if isinstance(outcome, Done) and name not in wanted:
             job.carriers.pop(name, None)

@@ -21,7 +21,7 @@ from bascule.core import known as knowledge
 from bascule.core import renewal
 from bascule.core.known import Known
 from bascule.core.story import Story
-from bascule.model.status import CarrierState, Fault, FaultKind, Report
+from bascule.model.status import CarrierState, Fault, FaultKind, Report, members_seen
 from bascule.store import observed, secrets, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier, Event, SeenBy
@@ -172,6 +172,9 @@ class Recorder:
         knowledge.save(conn, before, after, now)
         lost = [key for key, known in after.items() if _lost(known) > _lost(before[key])]
         units.ask(conn, lost, now, Rank.EDIT)
+        # What came back may not hold any more what it held.
+        back = [key for key, known in after.items() if _lost(known) < _lost(before[key])]
+        units.ask(conn, back, now, Rank.DRIFT)
 
     def _count(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
         locked = units.lock(conn, sorted({report.unit_id for report in reports}))
@@ -210,7 +213,8 @@ def reported(known: Known, report: Report) -> Known:
     A carrier that was serving and does not answer is lost; the next pass sees to it. One that answers again serves, if it missed
     nothing in between.
     """
-    said = dict(known.said) | {report.carrier: SeenBy(report.listeners, report.members)}
+    members = members_seen(report, known.stored.tree) if known.stored else report.members
+    said = dict(known.said) | {report.carrier: SeenBy(report.listeners, members)}
     carriers = dict(known.carriers)
     carrier = carriers[report.carrier]
     if not report.alive and carrier.state is CarrierState.SERVING:

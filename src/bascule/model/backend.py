@@ -159,8 +159,8 @@ class Backend(Protocol):
     def needs(self, tree: Tree) -> Sequence[Need]:
         """The shared units a load balancer needs. Pure."""
 
-    def carriers(self, definition: Definition | None) -> Sequence[str]:
-        """The names of the carriers wanted for a definition; for None, of all that a deleted unit may have had."""
+    def carriers(self, lane: str, definition: Definition | None) -> Sequence[str]:
+        """The names of the carriers wanted in a lane for a definition; for None, of all that a deleted unit may have had."""
 
     def render(self, definition: Definition, carrier: str) -> Documents:
         """What a carrier should hold. Pure."""

@@ -6,6 +6,7 @@ deleted, and the generation that its carriers have confirmed. An operating statu
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -147,8 +148,20 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a member of a pool serves, for data planes that know no ids of members. The address is in its one spelling."""
+
+    pool_id: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What one carrier says of itself. `alive` is False when it does not answer; then the rest is empty."""
+    """What one carrier says of itself. `alive` is False when it does not answer; then the rest is empty.
+
+    Members are told by their ids, or by their places.
+    """
 
     unit_id: str
     carrier: str
@@ -156,6 +169,17 @@ class Report:
     listeners: Mapping[str, ListenerSeen] = field(default_factory=dict)
     members: Mapping[str, MemberSeen] = field(default_factory=dict)
     statistics: Mapping[str, Statistics] = field(default_factory=dict)
+    places: Mapping[Place, MemberSeen] = field(default_factory=dict)
+
+
+def members_seen(report: Report, tree: Tree) -> dict[str, MemberSeen]:
+    """What a report says of the members of a tree, by id."""
+    found = dict(report.members)
+    for each in tree.members if report.places else ():
+        place = Place(each.pool_id, str(ipaddress.ip_address(each.address)), each.protocol_port)
+        if place in report.places:
+            found[each.id] = report.places[place]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ class Site:
         self.address = address or own_address()
         self.directory = directory / "haproxy" / self.id
         self.lane = self.backend.lanes()[0].id
-        self.carrier = self.backend.carriers(None)[0]
+        self.carrier = self.backend.carriers(self.backend.lanes()[0].id, None)[0]
         vip = Vip(address=self.address)
         self.tree = Tree(LoadBalancer(id=self.id, project_id=PROJECT, provider="haproxy", vip=vip))
         self.refs: dict[str, SecretRef] = {}

@@ -63,7 +63,7 @@ from bascule.south.haproxy import HAProxyBackend, find_binary
 directory, binary, text = sys.argv[1:]
 definition = codec.decode(text)
 backend = HAProxyBackend(Path(directory), find_binary(binary))
-carrier = backend.carriers(None)[0]
+carrier = backend.carriers("", None)[0]
 target = backend.render(definition, carrier)
 plan = Plan(definition.unit_id, carrier, 1, diff({}, target), target)
 print(backend.apply(backend.lanes()[0].id, Fence(1, 1), [plan], None), flush=True)

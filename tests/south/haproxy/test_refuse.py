@@ -198,7 +198,7 @@ def test_a_low_port_without_the_right_is_refused(backend: HAProxyBackend) -> Non
 def test_ports_of_another_host_are_not_tried_here(tmp_path: Path) -> None:
     elsewhere = HAProxyBackend(tmp_path, UNUSED, host="elsewhere")
     assert elsewhere.refuse(_bound("192.0.2.1", 80), None) == []
-    assert elsewhere.carriers(None) == ("elsewhere",)
+    assert elsewhere.carriers("", None) == ("elsewhere",)
     assert [(lane.id, lane.tags) for lane in elsewhere.lanes()] == [("haproxy:elsewhere", ("elsewhere",))]
 
 

@@ -32,6 +32,8 @@ def render(definition: ServiceDefinition, options: Options, route_domain: int = 
         items |= pool.render(definition, used, route_domain)
     application = {"class": "Application", "template": "generic", **items}
     tenant = {"class": "Tenant", "label": label(tree.id), APPLICATION: application}
+    if definition.replace:  # a failover sends everything again
+        tenant["remark"] = f"replace {definition.replace}"
     return {tenant_name(tree.id): json.dumps(tenant, sort_keys=True, separators=(",", ":"))}
 
 

@@ -68,7 +68,7 @@ class HAProxyBackend:
         """Nothing is shared between load balancers."""
         return ()
 
-    def carriers(self, definition: Definition | None) -> Sequence[str]:
+    def carriers(self, lane: str, definition: Definition | None) -> Sequence[str]:
         """One carrier, named after the host."""
         return (self._host,)
 

@@ -46,7 +46,7 @@ class MemoryBackend:
         network_id = tree.load_balancer.vip.network_id
         return (Need("network", network_id),) if self._networks and network_id else ()
 
-    def carriers(self, definition: Definition | None) -> Sequence[str]:
+    def carriers(self, lane: str, definition: Definition | None) -> Sequence[str]:
         return self._carriers
 
     def render(self, definition: Definition, carrier: str) -> Documents:

@@ -1,0 +1,136 @@
+"""The provider `f5`: what the worker calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bascule.clients.bigip import DeviceGroup, Unreachable
+from bascule.model.backend import Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
+from bascule.model.definition import Definition, ServiceDefinition
+from bascule.model.documents import Documents, Verb
+from bascule.model.objects import Tree
+from bascule.model.status import Report
+from bascule.south.as3 import render as rendering
+from bascule.south.as3 import report as reporting
+from bascule.south.as3.options import Options
+from bascule.south.as3.post import Poster, Wish
+from bascule.south.as3.saving import Saver
+
+_FRESH = 1.0
+"""For how long what was seen of a group is used again, in seconds: one round of a health manager asks for many load balancers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A device group that carries load balancers.
+
+    `sync_group` is what the devices call their group, where AS3 is to have them synchronized after every change; empty where they
+    do it by themselves. `tags` are those of its lane.
+    """
+
+    group: DeviceGroup
+    sync_group: str = ""
+    tags: tuple[str, ...] = ()
+
+
+class AS3Backend:
+    """Carries load balancers by groups of BIG-IP devices. `save_interval`: seconds until the devices save what was changed."""
+
+    name = "f5"
+    description = "F5 BIG-IP devices."
+    reads = Reads.RECORD
+    version = 1
+
+    def __init__(
+        self,
+        sites: Sequence[Site],
+        options: Options | None = None,
+        *,
+        save_interval: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._options = options or Options()
+        self._sites = {_lane(site): site for site in sites}
+        self._clock = clock
+        self._posters = {
+            lane: Poster(site.group, Saver(site.group, save_interval), sync_group=site.sync_group, clock=clock)
+            for lane, site in self._sites.items()
+        }
+        self._seen: dict[str, tuple[float, reporting.Sight | None]] = {}
+
+    def lanes(self) -> Sequence[LaneSpec]:
+        """One lane for each device group."""
+        return [LaneSpec(lane, site.tags) for lane, site in self._sites.items()]
+
+    def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
+        """What BIG-IP cannot carry of what is new in a tree."""
+        known = set(rendering.refuse(before, self._options)) if before else set()
+        return [refusal for refusal in rendering.refuse(tree, self._options) if refusal not in known]
+
+    def needs(self, tree: Tree) -> Sequence[Need]:
+        """Nothing is shared between load balancers."""
+        return ()
+
+    def carriers(self, lane: str, definition: Definition | None) -> Sequence[str]:
+        """One carrier, named after the device group."""
+        return (_group(lane),)
+
+    def render(self, definition: Definition, carrier: str) -> Documents:
+        """The tenant of a load balancer. Raises KeyError for a certificate that the definition does not resolve."""
+        if not isinstance(definition, ServiceDefinition):
+            raise TypeError(f"there are no shared units such as {definition.kind}")
+        return rendering.render(definition, self._options)
+
+    def read(self, lane: str, targets: Sequence[Target]) -> Mapping[Target, Documents | Lost]:
+        """Is never asked: what AS3 has stored is not what the device holds."""
+        raise NotImplementedError("what a BIG-IP holds is kept on record")
+
+    def apply(self, lane: str, fence: Fence, plans: Sequence[Plan], secrets: Secrets) -> Mapping[Target, Outcome]:
+        """Carry out plans. Raises Fenced."""
+        return self._posters[lane].post(fence, [_wish(plan) for plan in plans], secrets)
+
+    def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
+        """What the active device sees. Raises DeviceError where it is there and cannot tell now."""
+        seen, carrier = self._look(lane), _group(lane)
+        if seen is None:
+            return [Report(unit_id, carrier, alive=False) for unit_id in units]
+        return [reporting.report(seen, unit_id, carrier) for unit_id in units]
+
+    def close(self) -> None:
+        """Give back what the devices were asked for: logins."""
+        for site in self._sites.values():
+            site.group.close()
+
+    def _look(self, lane: str) -> reporting.Sight | None:
+        """None where nobody answers."""
+        at, seen = self._seen.get(lane, (float("-inf"), None))
+        if self._clock() - at > _FRESH:
+            try:
+                seen = reporting.look(self._sites[lane].group.active())
+            except Unreachable:
+                seen = None
+            self._seen[lane] = self._clock(), seen
+        return seen
+
+
+def _lane(site: Site) -> str:
+    return f"{AS3Backend.name}:{site.group.name}"
+
+
+def _group(lane: str) -> str:
+    return lane.partition(":")[2]
+
+
+def _wish(plan: Plan) -> Wish:
+    """A load balancer is one document, which is one tenant."""
+    (step,) = plan.steps
+    return Wish(
+        target=(plan.unit_id, plan.carrier),
+        tenant=step.name,
+        label=rendering.label(plan.unit_id),
+        generation=plan.generation,
+        text=None if step.verb is Verb.DELETE else step.body,
+        memo=plan.memo,
+    )
