@@ -89,7 +89,21 @@ def test_declares_subnets(tmp_path: Path) -> None:
         ("[api]\nbind_host = example.org", ["[api] bind_host", "IPv4 or IPv6"]),
         ("[worker]\nbatch = 0", ["[worker] batch", "equal to 1"]),
         ("[worker]\nlease = soon", ["[worker] lease", "soon"]),
-        ("[DEFAULT]\nenabled_providers = f5", ["enabled_providers", "haproxy, memory"]),
+        ("[DEFAULT]\nenabled_providers = f6", ["enabled_providers", "f5, haproxy, memory"]),
+        ("[DEFAULT]\nenabled_providers = f5\ndefault_provider = f5", ["[DEFAULT] device_groups", "at least one"]),
+        ("[DEFAULT]\ndevice_groups = a", ["[device_group:a] urls", "at least one"]),
+        ("[device_group:a]\nurls = https://192.0.2.1", ["[device_group:a] urls", "does not name this device group"]),
+        ("[DEFAULT]\ndevice_groups = a\n[device_group:a]\nurls = http://192.0.2.1", ["[device_group:a] urls", "http://192.0.2.1"]),
+        ("[DEFAULT]\ndevice_groups = a\n[device_group:a]\nurls = https://192.0.2.1", ["password_file", "must be given"]),
+        (
+            "[DEFAULT]\ndevice_groups = a\n[device_group:a]\nurls = https://192.0.2.1\npassword_file = /nowhere/at/all",
+            ["[device_group:a] password_file", "cannot be read: No such file"],
+        ),
+        (
+            "[DEFAULT]\ndevice_groups = a\n[device_group:a]\nurls = https://192.0.2.1\npassword_file = /etc/hostname\nca_file = /x",
+            ["[device_group:a] ca_file", "No such file"],
+        ),
+        ("[f5]\nsnat = pool", ["[f5] snat_pool", "/Common/outside"]),
         ("[DEFAULT]\ndefault_provider = memory", ["default_provider", "not enabled", "haproxy"]),
         ("[DEFAULT]\nsubnets = Ä", ["[DEFAULT] subnets"]),
         ("[DEFAULT]\nsubnets = a", ["[subnet:a] cidr", "must be given"]),
@@ -124,6 +138,38 @@ def test_says_which_option_is_wrong_and_what_is_allowed(tmp_path: Path, text: st
         assert word in str(refused.value)
 
 
+def test_reads_declared_device_groups(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a word\n")
+    more = f"username = bascule\npassword_file = {tmp_path / 'password'}\n"
+    found = load(
+        tmp_path,
+        f"[DEFAULT]\ndevice_groups = a, b\n[f5]\nsave_interval = 5\n"
+        f"[device_group:a]\nurls = https://192.0.2.1, https://192.0.2.2:8443\n{more}availability_zone = az1\n"
+        "max_load_balancers = 9\n"
+        f"[device_group:b]\nurls = https://192.0.2.3\n{more}verify = false\nsync_group = /Common/pair\ntags = here\n",
+    )
+    one, other = found.device_groups
+    assert (one.name, one.urls) == ("a", ("https://192.0.2.1", "https://192.0.2.2:8443"))
+    assert (one.username, one.password.reveal(), one.trust.verify) == ("bascule", b"a word", True)
+    assert (one.availability_zone, one.max_load_balancers, one.sync_group, one.tags) == ("az1", 9, "", ())
+    assert (other.availability_zone, other.max_load_balancers, other.sync_group, other.tags) == (
+        None,
+        None,
+        "/Common/pair",
+        ("here",),
+    )
+    assert not other.trust.verify
+    assert found.f5.save_interval == 5
+    assert "a word" not in repr(found)
+
+
+def test_refuses_a_device_in_two_groups(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a word\n")
+    section = f"urls = https://192.0.2.1\npassword_file = {tmp_path / 'password'}\n"
+    with pytest.raises(SettingsError, match="is also in the device group a"):
+        load(tmp_path, f"[DEFAULT]\ndevice_groups = a, b\n[device_group:a]\n{section}[device_group:b]\n{section}")
+
+
 def test_refuses_two_subnets_with_one_id(tmp_path: Path) -> None:
     section = "id = 00000000-0000-0000-0000-00000000000a\ncidr = 192.0.2.0/24\nvips = true\n"
     with pytest.raises(SettingsError, match="also the id of subnet a"):
@@ -150,7 +196,7 @@ def test_the_sample_has_every_option_as_it_is_now(tmp_path: Path) -> None:
     """If this fails: oslo-config-generator --config-file etc/bascule/config-generator.conf"""
     sample = tmp_path / "sample.conf"
     how = ["--config-file", ROOT / "etc/bascule/config-generator.conf", "--output-file", sample]
-    subprocess.run([BIN / "oslo-config-generator", *how], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "oslo_config.generator", *how], check=True, capture_output=True)
     text = sample.read_text()
     assert text == SAMPLE.read_text()
     for group, found in options.list_opts():
@@ -166,8 +212,11 @@ def test_the_sample_is_accepted_as_it_is_and_with_everything_switched_on(tmp_pat
             if not line.startswith("# ") and "<None>" not in line
         )
         .replace("subnets =", "subnets = name")
+        .replace("device_groups =", "device_groups = name")
         .replace("#cidr", "cidr")
+        .replace("urls =", f"urls = https://192.0.2.1\npassword_file = {tmp_path / 'password'}")
     )
+    (tmp_path / "password").write_text("a word")
     live = live.replace("[subnet:name]", "[subnet:name]\ncidr = 192.0.2.0/24").replace("vips = false", "vips = true")
     found = load(tmp_path, live)
     assert found.certificates.directory == Path("/var/lib/bascule/certificates")
