@@ -14,8 +14,9 @@ from bascule.core import known as knowledge
 from bascule.model.backend import Fence
 from bascule.store import units
 from bascule.store.units import LaneLost
+from tests.scenarios.clouds import SHARED, Cloud, claimed
 from tests.scenarios.conftest import Build
-from tests.scenarios.world import World, standard
+from tests.scenarios.world import World, bare, standard
 
 
 @pytest.fixture
@@ -102,6 +103,33 @@ def test_a_crash_between_any_two_steps_of_a_pass_converges(build: Build, prepare
             assert set(world.statuses(load_balancer_id).values()) == {"ACTIVE"}, f"step {step}"
             assert world.preview(load_balancer_id).plans == []
     assert step > 15
+
+
+@pytest.mark.slow
+def test_a_crash_between_any_two_steps_leaves_no_port_behind(build: Build) -> None:
+    cloud = Cloud(build)
+    world = cloud.world()
+    step, died = 0, True
+    while died:
+        step += 1
+        with dying(world, step):
+            try:
+                died = False
+                tree = world.create(bare())
+                world.settle()
+                world.delete(tree.id)
+                world.settle()
+            except Crash:
+                died = True
+        world.restart()
+        world.tick()  # sees who holds the lane
+        world.tick(16)  # and that it gives no sign of life
+        world.settle()
+        for left in [each for each in claimed(world).values() if each != SHARED]:
+            world.delete(left)
+        world.settle()
+        assert (cloud.addresses, claimed(world), world.device.documents) == ([], {}, {}), f"step {step}"
+    assert step > 10
 
 
 def test_a_crash_in_the_middle_of_a_request_leaves_nothing_behind(world: World) -> None:

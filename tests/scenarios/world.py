@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from bascule.core import planning
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
+from bascule.core.networks import NetworkDriver
 from bascule.core.passes import Passes
 from bascule.core.recorder import Pause, Recorder, Timing
 from bascule.core.resolve import Resolver
@@ -62,11 +63,19 @@ class Clock:
         return self.now
 
 
+Drivers = Callable[[Database, Subnets], Mapping[str, NetworkDriver]]
+
+
+def no_drivers(_database: Database, _subnets: Subnets) -> Mapping[str, NetworkDriver]:
+    return {}
+
+
 class World:
     """Everything but the doors. `restart` forgets every object that a process would lose."""
 
-    def __init__(self, database: Database, certificates: Path, **backend: Any) -> None:
+    def __init__(self, database: Database, certificates: Path, drivers: Drivers = no_drivers, **backend: Any) -> None:
         self.database = database
+        self._drivers = drivers
         self.clock = Clock()
         self.device = Device()
         self.certificates = certificates
@@ -81,7 +90,8 @@ class World:
         self.library = self.new_library()
         self.writer = Writer(self.database, self.backends, self.subnets, clock=self.clock)
         self.recorder = Recorder(self.database, TIMING, clock=self.clock)
-        self.passes = Passes(self.backends, Resolver(self.library, self.subnets), self.library.secret)
+        resolver = Resolver(self.library, self.subnets, self._drivers(self.database, self.subnets))
+        self.passes = Passes(self.backends, resolver, self.library.secret)
         self.worker = self.new_worker()
         self.health = HealthManager(self.database, self.backends, self.recorder)
         self.housekeeping = self.new_housekeeping()

@@ -40,18 +40,21 @@ class Subnets:
                 return subnet
         return None
 
-    def allocate(self, conn: sa.Connection, unit_id: str, subnet: Subnet, wanted: str) -> tuple[str, str]:
+    def allocate(
+        self, conn: sa.Connection, unit_id: str, subnet: Subnet, wanted: str, claim_id: str | None = None
+    ) -> tuple[str, str]:
         """Hold an address of a subnet for a unit: the wanted one, or a free one where it is empty. Gives address and claim id.
 
+        The id is chosen where none is given.
         Raises Invalid where the address is outside the subnet, Conflict where it is taken or none is free.
         """
         if wanted:
             self._check(subnet, wanted)
         while True:
             address = str(ipaddress.ip_address(wanted)) if wanted else self._free(conn, subnet)
-            claim_id = claims.hold_address(conn, unit_id, subnet.id, address)
-            if claim_id is not None:
-                return address, claim_id
+            held = claims.hold_address(conn, unit_id, subnet.id, address, claim_id)
+            if held is not None:
+                return address, held
             if wanted:
                 raise Conflict(f"vip_address {address} is already in use in subnet {subnet.id}.")
 

@@ -27,9 +27,9 @@ def all_taken(conn: sa.Connection, place: str) -> set[str]:
     return set(conn.scalars(_HELD, {"b_place": place}))
 
 
-def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str) -> str | None:
-    """Hold an address for a unit and give the id of the claim; None if somebody holds it."""
-    claim_id = str(uuid.uuid4())
+def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str, claim_id: str | None = None) -> str | None:
+    """Hold an address for a unit and give the id of the claim, which may be chosen; None if somebody holds it."""
+    claim_id = claim_id or str(uuid.uuid4())
     row = {"id": claim_id, "unit_id": unit_id, "kind": ADDRESS, "place": subnet_id, "name": address}
     try:
         with conn.begin_nested():
@@ -37,3 +37,14 @@ def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str
     except sa.exc.IntegrityError:
         return None
     return claim_id
+
+
+def address(conn: sa.Connection, claim_id: str) -> str | None:
+    """The address that a claim holds; None if there is no such claim."""
+    found: str | None = conn.scalar(sa.select(claim.c.name).where(claim.c.id == claim_id))
+    return found
+
+
+def set_aside(conn: sa.Connection, claim_id: str) -> None:
+    """Go on holding what a claim holds, under an id that nobody looks for."""
+    conn.execute(claim.update().where(claim.c.id == claim_id).values(id=str(uuid.uuid4())))

@@ -51,7 +51,8 @@ class MemoryBackend:
 
     def render(self, definition: Definition, carrier: str) -> Documents:
         if isinstance(definition, SharedDefinition):
-            return {f"{definition.kind}/{definition.key}": json.dumps({"key": definition.key})}
+            body = {"key": definition.key, "network": definition.network and dataclasses.asdict(definition.network)}
+            return {f"{definition.kind}/{definition.key}": json.dumps(body, sort_keys=True)}
         documents = {f"instance/{definition.unit_id}": json.dumps({"replace": definition.replace})}
         for each in definition.tree.objects():
             documents[f"{each.kind}/{each.id}"] = _body(definition, each)

@@ -1,0 +1,154 @@
+"""Network drivers: what they hold outside the devices is there before the devices are written to and goes after they are empty."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import sqlalchemy as sa
+
+from bascule.clients.neutron import NewPort
+from bascule.core.networks import Declared, Routed
+from bascule.core.neutron_networks import OWNER
+from bascule.model.definition import Network
+from bascule.model.status import Provisioning
+from tests.scenarios.clouds import DEVICES, LANE, SHARED, Cloud, claimed, made
+from tests.scenarios.conftest import Build
+from tests.scenarios.world import SUBNET
+
+
+@pytest.fixture
+def cloud(build: Build) -> Cloud:
+    return Cloud(build)
+
+
+def test_ports_are_there_from_the_first_load_balancer_to_the_last(cloud: Cloud) -> None:
+    world = cloud.world()
+    first, second = world.create(), world.create()
+    world.settle()
+    network = made(world)
+    assert (network["vlan"], network["route_domain"], network["mtu"], network["interface"]) == (1000, 1000, 8950, "1.1")
+    assert sorted(each["address"] for each in network["self_ips"]) == cloud.addresses
+    assert [each["device"] for each in network["self_ips"]] == list(DEVICES)
+    assert {port.wanted.device_owner for port in cloud.neutron.port_by_id.values()} == {OWNER}
+    assert {address: unit for address, unit in claimed(world).items() if unit == SHARED}.keys() == set(cloud.addresses)
+    world.delete(first.id)
+    world.settle()
+    assert len(cloud.addresses) == 2
+    world.delete(second.id)
+    world.settle()
+    assert (cloud.addresses, claimed(world), world.device.documents) == ([], {}, {})
+
+
+def test_what_was_made_is_found_again(cloud: Cloud) -> None:
+    world = cloud.world()
+    world.create()
+    world.settle()
+    before = dict(cloud.neutron.port_by_id)
+    world.restart()
+    world.create()
+    world.settle()
+    assert cloud.neutron.port_by_id == before
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_write_that_breaks_off_is_made_up_for(cloud: Cloud, when: str) -> None:
+    world = cloud.world()
+    cloud.neutron.broken = when
+    tree = world.create()
+    world.settle()
+    assert cloud.neutron.broken is None
+    assert world.status(tree.id) == Provisioning.ACTIVE
+    assert len(cloud.addresses) == 2
+    cloud.neutron.broken = when
+    world.delete(tree.id)
+    world.settle()
+    assert (cloud.addresses, claimed(world)) == ([], {})
+
+
+def test_without_an_answer_from_neutron_nothing_is_given_up(cloud: Cloud) -> None:
+    world = cloud.world()
+    cloud.neutron.broken = "always"
+    tree = world.create()
+    for _ in range(30):
+        world.tick(30)
+    assert world.status(tree.id) == "ERROR"
+    assert "The network service gives no answer." in world.faults(tree.id)[tree.id]
+    cloud.neutron.broken = None
+    world.settle()
+    assert world.status(tree.id) == "ACTIVE"
+    cloud.neutron.broken = "always"
+    world.delete(tree.id)
+    for _ in range(5):
+        world.tick(30)
+    assert world.is_gone(tree.id)
+    assert world.device.documents == {}
+    assert len(cloud.addresses) == 2
+    cloud.neutron.broken = None
+    world.settle()
+    assert (cloud.addresses, claimed(world)) == ([], {})
+
+
+def test_a_network_wanted_again_while_its_ports_go_has_them_again(cloud: Cloud) -> None:
+    world = cloud.world()
+    first = world.create()
+    world.settle()
+    cloud.neutron.broken = "always"
+    world.delete(first.id)
+    world.tick()
+    world.tick(5)
+    cloud.neutron.broken = None
+    second = world.create()
+    world.settle()
+    assert world.status(second.id) == "ACTIVE"
+    assert sorted(each["address"] for each in made(world)["self_ips"]) == cloud.addresses
+    assert len(cloud.addresses) == 2
+
+
+def test_an_address_that_somebody_has_in_the_cloud_is_passed_over_and_no_vip_gets_it(cloud: Cloud) -> None:
+    world = cloud.world()
+    world.create()
+    world.settle()
+    taken = cloud.addresses[0]
+    ours = next(port for port in cloud.neutron.port_by_id.values() if port.wanted.address == taken)
+    cloud.neutron.delete_port(ours.id)
+    other = NewPort(
+        name="vm", network_id="network-1", subnet_id=SUBNET.id, address=taken, device_id="vm", device_owner="", host="kvm"
+    )
+    cloud.neutron.create_port(other)
+    world.housekeeping.tick()
+    world.create()  # needs the network too, so it is looked at again
+    world.clock.now += 1
+    world.restart()
+    world.database.write(lambda conn: conn.execute(sa.text("UPDATE unit SET due_at = 0 WHERE kind = 'network'")))
+    world.settle()
+    mine = [each["address"] for each in made(world)["self_ips"]]
+    assert taken not in mine
+    assert claimed(world)[taken] == SHARED
+    assert set(mine) | {taken} == set(cloud.addresses)
+
+
+def test_looking_at_a_plan_makes_nothing(cloud: Cloud) -> None:
+    world = cloud.world()
+    tree = world.create()
+    assert world.preview(tree.id).reasons
+    assert cloud.addresses == []
+
+
+def test_a_network_that_nobody_declared_is_the_reason_shown(build: Build) -> None:
+    world = build(networks=True, drivers=lambda _database, _subnets: {LANE: Declared({})})
+    tree = world.create()
+    for _ in range(30):
+        world.tick(30)
+    assert "Network network-1 is not declared for these devices." in world.faults(tree.id)[tree.id]
+
+
+def test_the_route_domain_of_its_network_is_in_what_was_accepted(build: Build) -> None:
+    declared = {"network-1": Network(id="network-1", devices=DEVICES, vlan=7, route_domain=7)}
+    for driver, domain in ((Declared(declared), 7), (Routed(DEVICES), 0)):
+        world = build(networks=True, drivers=lambda _database, _subnets, driver=driver: {LANE: driver})
+        tree = world.create()
+        world.settle()
+        accepted = world.unit(tree.id).accepted
+        assert accepted is not None
+        assert json.loads(accepted)["route_domain"] == domain
