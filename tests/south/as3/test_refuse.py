@@ -169,7 +169,7 @@ def test_weights_must_have_an_exact_ratio() -> None:
     assert refuse(TREE.put(heavy), Options()) == []
     assert refuse(TREE.put(heavy, dataclasses.replace(light, weight=64)), Options()) == []
     (refusal,) = refuse(TREE.put(heavy, light), Options())
-    assert (refusal.object_id, "weight 256 is not possible beside the other weights" in refusal.text) == ("member", True)
+    assert (refusal.object_id, "weight 256 of a member is not possible beside weight 1" in refusal.text) == ("pool", True)
 
 
 def test_a_hash_knows_no_weights() -> None:

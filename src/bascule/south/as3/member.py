@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -61,11 +62,6 @@ def refuse(member: Member, tree: Tree) -> Iterator[str]:
     """What of a member cannot be carried."""
     if not 0 <= member.weight <= 256:
         yield "weight can be 0 to 256."
-    elif member.weight > _MOST and ratios(tree.members_of(member.pool_id))[member.id] > _MOST:
-        yield (
-            f"weight {member.weight} is not possible beside the other weights of the pool: to each other they must be as whole "
-            f"numbers up to {_MOST} are, such as 100 and 1, or 256 and 128."
-        )
     if member.vnic_type != "normal":
         yield f"vnic_type {member.vnic_type!r} is not possible; it can be normal."
     for field, value in (("address", member.address), ("monitor_address", member.monitor_address)):
@@ -74,6 +70,20 @@ def refuse(member: Member, tree: Tree) -> Iterator[str]:
     vips = (tree.load_balancer.vip, *tree.load_balancer.additional_vips)
     if member.address in [vip.address for vip in vips]:
         yield f"address {member.address} is that of the load balancer itself."
+
+
+def refuse_together(members: Sequence[Member]) -> Iterator[str]:
+    """What of the members of one pool cannot be carried together."""
+    if max(ratios(members).values(), default=0) > _MOST:
+        weights = sorted({member.weight for member in members if member.weight})
+        yield (
+            f"weight {weights[-1]} of a member is not possible beside weight {weights[0]} of another: to each other, they must "
+            f"be as whole numbers up to {_MOST} are, such as 100 and 1, or 256 and 128."
+        )
+    places = Counter((address(member.address), member.protocol_port) for member in members if is_host(member.address))
+    for (host, port), count in places.items():
+        if count > 1:
+            yield f"members {host} port {port} are {count} and must be one, however their address is written."
 
 
 def is_host(text: str) -> bool:

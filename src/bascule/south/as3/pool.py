@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import Algorithm, Pool, Tree
 from bascule.south.as3 import health_monitor, member, member_tls, persistence, proxy
-from bascule.south.as3.names import address, item
+from bascule.south.as3.names import item
 
 _MODES: Mapping[Algorithm, tuple[str, str]] = {
     Algorithm.LEAST_CONNECTIONS: ("least-connections-member", "ratio-least-connections-member"),
@@ -52,12 +51,7 @@ def refuse(pool: Pool, tree: Tree) -> Iterator[str]:
     """What of a pool cannot be carried."""
     if len(tree.monitors_of(pool.id)) > 1:
         yield "more than one health monitor for a pool is not possible."
-    places = Counter(
-        (address(each.address), each.protocol_port) for each in tree.members_of(pool.id) if member.is_host(each.address)
-    )
-    for (host, port), count in places.items():
-        if count > 1:
-            yield f"members {host} port {port} are {count} and must be one, however their address is written."
+    yield from member.refuse_together(tree.members_of(pool.id))
     if proxy.speaks(pool) and (several := [each for each in tree.listeners_of(pool.id) if len(tree.pools_of(each.id)) > 1]):
         yield (
             f"protocol {pool.protocol} is not possible beside other pools of listener {several[0].id}: requests of several clients "
