@@ -22,6 +22,7 @@ def test_an_item_tells_whose_it_is() -> None:
     object_id = str(uuid.uuid4())
     assert owner_of(item("ls", object_id)) == object_id
     assert owner_of(item("hm", object_id, address_item("10.0.0.1%5"), "p_80")) == object_id
+    assert owner_of(item("ls", object_id) + "-1-") == object_id
     assert owner_of("va_10_0_0_1") is None
     assert owner_of("tcp_50_1_1667") is None
 

@@ -27,6 +27,7 @@ from bascule.model.objects import (
 from bascule.model.secrets import SecretRef
 from bascule.south.as3.options import Options, Snat
 from bascule.south.as3.render import render
+from bench import standard
 from tests.south.as3.test_refuse import LISTENER, LOAD_BALANCER, MEMBER, MONITOR, OTHER, POLICY, POOL, RULE, TREE
 
 SIMPLE = Tree(LOAD_BALANCER).put(POOL, LISTENER, MEMBER, MONITOR)
@@ -412,3 +413,13 @@ def test_a_rule_about_a_certificate_is_no_rule_about_a_server_name() -> None:
     text = json.dumps(items_of(TREE.put(rule, _terminated())))
     assert "X509::subject" in text
     assert "sslExtension" not in text
+
+
+# Size
+
+
+def test_a_declaration_is_small() -> None:
+    tree = standard.tree(standard.new_id(), "x", Vip(address="198.18.0.1"))
+    definition = ServiceDefinition(unit_id=tree.id, generation=1, replace=0, tree=tree)
+    (text,) = render(definition, Options()).values()
+    assert len(text) < 3000

@@ -16,7 +16,7 @@ APPLICATION = "app"
 
 _ID = re.compile(r"[0-9A-Za-z]+(-[0-9A-Za-z]+)*")
 _UUID = r"[0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{12}"
-_ITEM = re.compile(rf"[a-z]+_({_UUID})(?:_[0-9a-z_]+)?")
+_ITEM = re.compile(rf"[a-z]+_({_UUID})(?:[_-][0-9a-z_-]+)?")
 _ITEMS = re.compile(rf"(?<![0-9A-Za-z_])[a-z]+_({_UUID})(?![0-9a-f])")
 
 
@@ -53,7 +53,10 @@ def address(text: str, route_domain: int = 0) -> str:
 
 
 def owner_of(name: str) -> str | None:
-    """The id of the object that an item belongs to; None for items that several objects share."""
+    """The id of the object that an item belongs to; None for items that several objects share.
+
+    Where AS3 makes several things of one item on the device, those after the first have a number between dashes at their end.
+    """
     found = _ITEM.fullmatch(name)
     return found[1].replace("_", "-") if found else None
 
