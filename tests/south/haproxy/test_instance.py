@@ -377,6 +377,9 @@ def test_a_worker_that_hangs_is_replaced_without_ending_the_master(site: Site, l
     os.kill(worker, signal.SIGSTOP)
     site.replace = 1
     try:
+        began = time.monotonic()
+        assert site.backend.refuse(site.tree.put(dataclasses.replace(listener, name="other")), site.tree) == []
+        assert time.monotonic() - began < 2, "a request waited for it, in a transaction"
         site.serve()
     finally:
         os.kill(worker, signal.SIGCONT)  # told long ago to end; what it had not accepted yet is lost with it

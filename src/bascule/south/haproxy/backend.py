@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,9 @@ from bascule.south.haproxy.report import report
 _AT_ONCE = 4
 _REPORTS_AT_ONCE = 32
 """More of them: an instance that does not answer is waited for, and must not hide what the others see."""
+
+_PATIENCE = 1.0
+"""Seconds that an instance is waited for in a request, while nobody else may write."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -56,7 +59,7 @@ class HAProxyBackend:
         known = set(self._never(before)) if before else set()
         found = [refusal for refusal in self._never(tree) if refusal not in known]
         if not found and self._host == socket.gethostname():
-            found = [*_unbindable(tree, before, self._ports(tree.id)), *self._unpingable(tree, before)]
+            found = [*self._unbindable(tree, before), *self._unpingable(tree, before)]
         return found
 
     def _never(self, tree: Tree) -> list[Refusal]:
@@ -107,33 +110,32 @@ class HAProxyBackend:
             if each.type is MonitorType.PING and not known and (text := prober.trouble(self._directory)):
                 yield Refusal(each.id, f"Health monitor type PING is not possible on this system: {text}")
 
-    def _ports(self, unit_id: str) -> Collection[tuple[str, int]] | None:
-        """The ports that an instance holds; none where we may not look: then it is another user's, who shares no port with us."""
+    def _unbindable(self, tree: Tree, before: Tree | None) -> Iterator[Refusal]:
+        """Listeners that are new, on addresses that are known, whose port cannot be bound."""
+        addresses = [address for address in listener.addresses(tree.load_balancer) if address]
+        for each in tree.listeners:
+            if before and before.listener(each.id):
+                continue
+            for address in addresses:
+                found = ports.trouble(address, each.protocol_port, shared=False)
+                if found and found.in_use and self._holds(tree.id, address, each.protocol_port):
+                    found = ports.trouble(address, each.protocol_port, shared=True)
+                if found:
+                    yield Refusal(each.id, f"Listener {found.text}", found.in_use)
+
+    def _holds(self, unit_id: str, address: str, port: int) -> bool:
+        """Whether an instance may hold a port itself. It does not where we may not look: another user's shares no port with us."""
         try:
-            return self._instance(unit_id).ports()
+            ours = self._instance(unit_id).ports(_PATIENCE)
         except OSError:
-            return ()
+            return False
+        return ours is None or (address, port) in ours
 
     def _instance(self, unit_id: str) -> Instance:
         return Instance(self._path(unit_id), self._binary)
 
     def _path(self, unit_id: str) -> Path:
         return self._directory / name(unit_id)
-
-
-def _unbindable(tree: Tree, before: Tree | None, ours: Collection[tuple[str, int]] | None) -> Iterator[Refusal]:
-    """Listeners that are new, on addresses that are known, whose port cannot be bound.
-
-    `ours` are the ports that the instance holds itself; None if that is not known.
-    """
-    addresses = [address for address in listener.addresses(tree.load_balancer) if address]
-    for each in tree.listeners:
-        if before and before.listener(each.id):
-            continue
-        for address in addresses:
-            shared = ours is None or (address, each.protocol_port) in ours
-            if found := ports.trouble(address, each.protocol_port, shared=shared):
-                yield Refusal(each.id, f"Listener {found.text}", found.in_use)
 
 
 def _together(work: Callable[[T], R], items: Sequence[T], at_once: int = _AT_ONCE) -> list[R]:

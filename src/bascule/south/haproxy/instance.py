@@ -40,12 +40,15 @@ class Instance:
             return {}
         return {**self._configurations.read(), INSTANCE: running(self._directory) or ""}
 
-    def ports(self) -> Collection[tuple[str, int]] | None:
-        """The addresses and ports that HAProxy holds; None if it runs, and what it runs is not there to look at."""
+    def ports(self, timeout: float = 3.0) -> Collection[tuple[str, int]] | None:
+        """The addresses and ports that HAProxy holds; None if it runs, and what it runs is not there to look at.
+
+        `timeout` is how many seconds it may take to answer.
+        """
         if not self._process.alive():
             return ()
         configuration = self._configurations.read().get(CONFIGURATION, "")
-        said = running(self._directory) or ""
+        said = running(self._directory, timeout) or ""
         return check.bound(configuration).keys() if f'"configuration": "{digest(configuration)}"' in said else None
 
     def apply(self, plan: Plan, secrets: Secrets) -> Outcome:
