@@ -22,6 +22,7 @@ from bascule.core.resolve import Resolver
 from bascule.core.subnets import Subnets
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
+from bascule.model.backend import Backend
 from bascule.model.definition import Subnet
 from bascule.model.objects import (
     Algorithm,
@@ -84,8 +85,7 @@ class World:
 
     def restart(self) -> None:
         """The process died and another one starts: only the database, the device and the files are still there."""
-        self.backend = MemoryBackend(self.device, **self._backend)
-        self.backends = {"memory": self.backend}
+        self.backends = self.new_backends()
         self.subnets = Subnets([SUBNET])
         self.library = self.new_library()
         self.writer = Writer(self.database, self.backends, self.subnets, clock=self.clock)
@@ -95,6 +95,10 @@ class World:
         self.worker = self.new_worker()
         self.health = HealthManager(self.database, self.backends, self.recorder)
         self.housekeeping = self.new_housekeeping()
+
+    def new_backends(self) -> dict[str, Backend]:
+        self.backend = MemoryBackend(self.device, **self._backend)
+        return {"memory": self.backend}
 
     def new_library(self) -> CertificateLibrary:
         return CertificateLibrary(self.certificates, monotonic=self.clock, clock=self.clock)
