@@ -22,11 +22,11 @@ Make = Callable[..., F5World]
 
 
 @pytest.fixture
-def make(database_url: str, tmp_path: Path) -> Iterator[Make]:
+def make(sqlite_url: str, tmp_path: Path) -> Iterator[Make]:
     with ExitStack() as stack:
 
         def made(*boxes: Box) -> F5World:
-            database = Database(database_url)
+            database = Database(sqlite_url)
             stack.callback(database.close)
             world = F5World(database, tmp_path, boxes)
             stack.callback(world.close)
@@ -116,6 +116,7 @@ def test_tokens_may_be_lost(world: F5World, device: Box) -> None:
     assert world.status(made.id) == "ACTIVE"
 
 
+@pytest.mark.slow
 def test_a_device_may_be_busy_for_minutes(world: F5World, device: Box) -> None:
     assert device.ask("POST", "/emulator/busy", {"seconds": 300}).status == 204  # 3 of ours
     made = world.create()
@@ -128,6 +129,7 @@ def test_a_device_may_be_busy_for_minutes(world: F5World, device: Box) -> None:
     assert world.is_on(device, made.id)
 
 
+@pytest.mark.slow
 def test_a_slow_change_becomes_a_task_that_is_looked_after(world: F5World, device: Box) -> None:
     made = world.create()
     device.fault("slow", tenant=tenant_name(made.id), seconds=150)  # AS3 answers after 45
@@ -184,6 +186,7 @@ def test_a_refused_object_is_left_as_it_was(world: F5World, device: Box) -> None
     assert world.is_on(device, made.id)
 
 
+@pytest.mark.slow
 def test_a_device_that_goes_away_is_lost_and_comes_back_with_everything(world: F5World, device: Box) -> None:
     made = world.create()
     world.settle()
@@ -206,6 +209,7 @@ def test_a_device_that_goes_away_is_lost_and_comes_back_with_everything(world: F
     assert world.is_on(device, made.id)
 
 
+@pytest.mark.slow
 def test_another_device_takes_over_in_the_middle_of_a_change(make: Make) -> None:
     with pair() as (one, two):
         world = make(one, two)
