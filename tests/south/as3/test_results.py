@@ -35,8 +35,8 @@ SIMPLE = Tree(LOAD_BALANCER).put(POOL, LISTENER, MEMBER, MONITOR)
 
 def items_of(tree: Tree, options: Options | None = None, route_domain: int = 0) -> dict[str, Any]:
     refs = {ref: SecretRef("p", ref, "0" * 64) for ref in ("a", "b", "c")}
-    definition = ServiceDefinition(unit_id=tree.id, generation=1, replace=0, tree=tree, secrets=refs)
-    (text,) = render(definition, options or Options(), route_domain).values()
+    definition = ServiceDefinition(unit_id=tree.id, generation=1, replace=0, tree=tree, secrets=refs, route_domain=route_domain)
+    (text,) = render(definition, options or Options()).values()
     found: dict[str, Any] = json.loads(text)["app"]
     return found
 

@@ -81,7 +81,7 @@ class AS3Backend:
         """The tenant of a load balancer. Raises KeyError for a certificate that the definition does not resolve."""
         if not isinstance(definition, ServiceDefinition):
             raise TypeError(f"there are no shared units such as {definition.kind}")
-        return rendering.render(definition, self._options, definition.route_domain)
+        return rendering.render(definition, self._options)
 
     def read(self, lane: str, targets: Sequence[Target]) -> Mapping[Target, Documents | Lost]:
         """Is never asked: what AS3 has stored is not what the device holds."""

@@ -31,21 +31,22 @@ def name(listener: Listener) -> str:
     return names.item("ls", listener.id)
 
 
-def addresses(tree: Tree, route_domain: int) -> dict[str, Any]:
+def addresses(definition: ServiceDefinition) -> dict[str, Any]:
     """The items of a load balancer's addresses, by name. They are there whether a listener uses them or not."""
-    vips = (tree.load_balancer.vip, *tree.load_balancer.additional_vips)
-    found = [names.address(vip.address, route_domain) for vip in vips]
+    load_balancer = definition.tree.load_balancer
+    vips = (load_balancer.vip, *load_balancer.additional_vips)
+    found = [names.address(vip.address, definition.route_domain) for vip in vips]
     return {names.address_item(each): {"class": "Service_Address", "virtualAddress": each} for each in found}
 
 
-def render(definition: ServiceDefinition, listener: Listener, options: Options, route_domain: int) -> dict[str, Any]:
+def render(definition: ServiceDefinition, listener: Listener, options: Options) -> dict[str, Any]:
     """The items of a listener, by name. Raises KeyError for a reference that the definition does not resolve."""
     tree = definition.tree
     service: dict[str, Any] = {
         "class": _CLASSES[listener.protocol],
         # Devices show this beside the virtual server. Labels they do not show.
         "remark": f"load balancer {tree.id}",
-        "virtualAddresses": [{"use": each} for each in addresses(tree, route_domain)],
+        "virtualAddresses": [{"use": each} for each in addresses(definition)],
         "virtualPort": listener.protocol_port,
         "snat": _SNAT.get(options.snat) or {"bigip": options.snat_pool},
     }

@@ -28,7 +28,7 @@ def name(pool: Pool) -> str:
     return item("pl", pool.id)
 
 
-def render(definition: ServiceDefinition, pool: Pool, route_domain: int) -> dict[str, Any]:
+def render(definition: ServiceDefinition, pool: Pool) -> dict[str, Any]:
     """The items of a pool and its monitor, by name. Raises KeyError for a reference that the definition does not resolve."""
     tree = definition.tree
     members = tree.members_of(pool.id)
@@ -38,12 +38,12 @@ def render(definition: ServiceDefinition, pool: Pool, route_domain: int) -> dict
         "class": "Pool",
         "loadBalancingMode": _MODES[pool.lb_algorithm][0 if equal else 1],
         "reselectTries": _RESELECTS,
-        "members": member.render(members, monitor, route_domain),
+        "members": member.render(members, monitor, definition.route_domain),
     }
     items = {name(pool): body, **member_tls.render(definition, pool)}
     if monitor:
         body["monitors"] = [{"use": health_monitor.name(monitor)}]
-        items |= health_monitor.render(pool, monitor, members, route_domain)
+        items |= health_monitor.render(pool, monitor, members, definition.route_domain)
     return items
 
 

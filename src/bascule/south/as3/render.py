@@ -19,17 +19,17 @@ from bascule.south.as3.names import APPLICATION, tenant_name
 from bascule.south.as3.options import Options
 
 
-def render(definition: ServiceDefinition, options: Options, route_domain: int = 0) -> Documents:
-    """The tenant of a load balancer, as JSON without secrets. `route_domain` is that of its addresses and members.
+def render(definition: ServiceDefinition, options: Options) -> Documents:
+    """The tenant of a load balancer, as JSON without secrets.
 
     Raises KeyError for a reference that the definition does not resolve.
     """
     tree = definition.tree
-    items = listener.addresses(tree, route_domain)
+    items = listener.addresses(definition)
     for each in tree.listeners:
-        items |= listener.render(definition, each, options, route_domain)
+        items |= listener.render(definition, each, options)
     for used in _pools(tree):
-        items |= pool.render(definition, used, route_domain)
+        items |= pool.render(definition, used)
     application = {"class": "Application", "template": "generic", **items}
     tenant = {"class": "Tenant", "label": label(tree.id), APPLICATION: application}
     if definition.replace:  # a failover sends everything again
