@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.emulator.site import DECLARE, TASK, Box, adc, box, lb, small, tenant
 
 TM = "/mgmt/tm"
@@ -30,6 +32,18 @@ def test_posting_twice_changes_nothing(bigip: Box) -> None:
     second = bigip.declare(tenant("T1", lb()))
     assert second.results == [("T1", 200, "no change")]
     assert "lineCount" not in second.body["results"][0]
+
+
+@pytest.mark.parametrize("monitors", [None, []])
+def test_a_pool_can_lose_its_monitor_while_that_goes(bigip: Box, monitors: list[str] | None) -> None:
+    bigip.declare(tenant("T1", lb()))
+    without = lb()
+    del without["pl_c4e8"]["monitors"], without["hm_91d0"], without["ls_2b91"]["remark"]
+    if monitors is not None:
+        without["pl_c4e8"]["monitors"] = monitors
+    assert bigip.declare(tenant("T1", without)).results == [("T1", 200, "success")]
+    assert "monitor" not in bigip.get(f"{TM}/ltm/pool/~T1~app~pl_c4e8").body
+    assert bigip.declare(tenant("T1", without)).results == [("T1", 200, "no change")]
 
 
 def test_an_empty_tenant_is_deleted_without_rest(bigip: Box) -> None:

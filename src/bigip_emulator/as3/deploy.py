@@ -56,11 +56,16 @@ def plan(store: Store, tenant: str, declared: Declaration | None, removing: bool
     puts = []
     for key, made in desired.items():
         found = store.get(*key)
-        if found is None or not found.satisfies(made):
+        if found is None or not found.satisfies(made) or _loses(found, made):
             puts.append(made if found is None else _edited(made, found))
     drops = [key for key in current if key not in desired] if removing else []
     # What changed in shared nodes is settled with the rest.
     return Plan(tenant, desired, current, puts, drops)
+
+
+def _loses(found: Object, made: Object) -> bool:
+    """Whether an object has something that it is not to have any more, such as a pool its monitor."""
+    return made.kind not in _SHARED_KINDS and not found.properties.keys() <= made.properties.keys() | {"metadata", "appService"}
 
 
 def fits(store: Store, made: Plan) -> bool:
