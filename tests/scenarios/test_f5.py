@@ -152,6 +152,20 @@ def test_lost_configuration_comes_back(world: F5World, device: Box) -> None:
     assert world.is_on(device, one.id, other.id)
 
 
+def test_what_vanishes_is_noticed_by_the_health_manager(world: F5World, device: Box) -> None:
+    made, other = world.create(), world.create()
+    world.settle()
+    world.health.tick()
+    assert world.next_due() is None
+    device.ask("POST", "/emulator/lose-configuration", {"tenants": [tenant_name(made.id)]})
+    world.clock.now += 2
+    world.health.tick()
+    assert world.unit(made.id).due_at is not None
+    assert world.unit(other.id).due_at is None
+    world.settle()
+    assert world.is_on(device, made.id, other.id)
+
+
 def test_one_poisoned_load_balancer_among_fifty(world: F5World, device: Box) -> None:
     guilty, *others = [world.create() for _ in range(50)]
     words = "01070333:3: Virtual Server /b/app/x illegally shares destination address with Virtual Server /Secret/other."

@@ -172,9 +172,10 @@ class Recorder:
         knowledge.save(conn, before, after, now)
         lost = [key for key, known in after.items() if _lost(known) > _lost(before[key])]
         units.ask(conn, lost, now, Rank.EDIT)
-        # What came back may not hold any more what it held.
-        back = [key for key, known in after.items() if _lost(known) < _lost(before[key])]
-        units.ask(conn, back, now, Rank.DRIFT)
+        # What came back may not hold any more what it held; nor does what has lost a listener, such as a device that took over.
+        doubted = {key for key, known in after.items() if _lost(known) < _lost(before[key])}
+        doubted |= {report.unit_id for report in reports if report.unit_id in before and _vanished(before[report.unit_id], report)}
+        units.ask(conn, sorted(doubted), now, Rank.DRIFT)
 
     def _count(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
         locked = units.lock(conn, sorted({report.unit_id for report in reports}))
@@ -205,6 +206,14 @@ def _use(conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Resu
 
 def _lost(known: Known) -> int:
     return sum(carrier.state is CarrierState.LOST for carrier in known.carriers.values())
+
+
+def _vanished(known: Known, report: Report) -> bool:
+    """Whether a carrier had a listener that is still wanted, and has it no more."""
+    said = known.said.get(report.carrier)
+    if said is None or known.stored is None or not report.alive:
+        return False
+    return any(each.id in said.listeners and each.id not in report.listeners for each in known.stored.tree.listeners)
 
 
 def reported(known: Known, report: Report) -> Known:
