@@ -158,6 +158,29 @@ def test_a_field_of_a_name_is_found_where_it_begins(name: str, value: str) -> No
     assert evaluate(script) == value
 
 
+@pytest.mark.parametrize(
+    ("fields", "in_policy"),
+    [
+        ({"value": "/api"}, True),
+        ({"value": "/a[b"}, False),
+        ({"value": "/a$b"}, False),
+        ({"value": '"/a b"'}, False),
+        ({"value": "-f"}, False),
+        ({"type": RuleType.HOST_NAME, "value": "www.example.com"}, True),
+        ({"type": RuleType.HOST_NAME, "value": "host"}, False),
+        ({"type": RuleType.HEADER, "key": "X-Kind", "value": "Not"}, True),
+        ({"type": RuleType.HEADER, "key": "X-Kind", "value": "not"}, False),
+        ({"type": RuleType.HEADER, "key": "X-Kind", "value": "case-sensitive"}, False),
+        ({"type": RuleType.COOKIE, "key": "path", "value": "1"}, False),
+        ({"type": RuleType.COOKIE, "key": "Path", "value": "1", "invert": True}, False),
+        ({"type": RuleType.COOKIE, "key": "Path", "value": "1"}, True),
+    ],
+)
+def test_a_policy_of_the_device_gets_nothing_that_as3_could_take_for_its_own_words(fields: dict[str, Any], in_policy: bool) -> None:
+    classes = [each["class"] for each in items_of(TREE.put(dataclasses.replace(RULE, **fields))).values() if isinstance(each, dict)]
+    assert (classes.count("Endpoint_Policy"), classes.count("iRule")) == (in_policy, not in_policy)
+
+
 def test_the_first_policy_decides_and_without_one_the_default_pool() -> None:
     second = dataclasses.replace(REJECT, id="second", position=2)
     rule = dataclasses.replace(RULE, id="of-second", l7policy_id="second", compare_type=CompareType.STARTS_WITH)

@@ -23,8 +23,9 @@ _OPERANDS = {
 _KEYED = (RuleType.COOKIE, RuleType.HEADER)
 _OF_CERTIFICATE = (RuleType.SSL_CONN_HAS_CERT, RuleType.SSL_DN_FIELD, RuleType.SSL_VERIFY_RESULT)
 _RESULT = re.compile(r"[0-9]{1,9}")
-# AS3 writes conditions into a script as they are. So they get only what means nothing to a script.
-_PLAIN = re.compile(r"[0-9A-Za-z/._][0-9A-Za-z/._:=%~+-]*")
+# AS3 writes conditions into a script as they are, and before that looks for its own words among theirs, which are of small letters
+# and dashes. So a policy gets only what means nothing to a script and cannot be such a word.
+_PLAIN = re.compile(r"(?![a-z-]+$)[0-9A-Za-z/._][0-9A-Za-z/._:=%~+-]*")
 # What Python knows and Tcl does not: there such an expression would match nothing, silently.
 _NOT_TCL = re.compile(r"\(\?[<P]")
 
