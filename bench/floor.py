@@ -25,6 +25,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from bascule.cmd import api, process
+from bascule.store.placement import NO_LIMIT
 from bench import standard
 from bench.floor_sql import EMPTY, Dialect, postgresql, sqlite
 from bench.load import CONNECTIONS
@@ -130,6 +131,7 @@ class Floor:
             while cursor.execute(self._sql.claim, claim).rowcount == 0:  # somebody holds this address
                 claim = _claim(wanted)
             rows = _Rows(wanted, claim)
+            cursor.execute(self._sql.give, (len(wanted["listeners"]), EMPTY["unit"]["lane_id"], NO_LIMIT))
             for table, some in rows.tables.items():
                 cursor.executemany(self._sql.insert[table], some)
         return {"loadbalancer": rows.answer}

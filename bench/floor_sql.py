@@ -139,6 +139,7 @@ EMPTY: dict[str, dict[str, Any]] = {
         "due_at": None,
         "rank": 0,
         "attempts": 0,
+        "resync": False,
         "checked_at": None,
         "memo": None,
         "accepted": None,
@@ -190,6 +191,7 @@ class Sql:
     touch_load_balancer: str
     insert: dict[str, str]
     claim: str
+    give: str
 
 
 def _statements(words: Callable[[str], str]) -> Sql:
@@ -217,6 +219,10 @@ def _statements(words: Callable[[str], str]) -> Sql:
         touch_load_balancer=words(_TOUCH.format("load_balancer") + " id = ?"),
         insert={table: words(_insert(table, list(row))) for table, row in EMPTY.items()},
         claim=words(_insert("claim", list(EMPTY["claim"])) + " ON CONFLICT DO NOTHING"),
+        give=words(
+            "UPDATE placement SET load_balancers = load_balancers + 1, listeners = listeners + ? "
+            "WHERE lane_id = ? AND NOT drained AND load_balancers < ?"
+        ),
     )
 
 

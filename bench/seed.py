@@ -14,7 +14,7 @@ from bascule.model.documents import digests
 from bascule.model.objects import Tree, Vip
 from bascule.model.status import CarrierState, Seen
 from bascule.south.memory import MemoryBackend
-from bascule.store import claims, observed, trees, units
+from bascule.store import claims, observed, placement, trees, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier, Event
 from bascule.store.units import LOAD_BALANCER, Unit
@@ -29,6 +29,7 @@ def fill(database: Database, count: int) -> None:
     for start in range(0, count, _CHUNK):
         numbers = range(start, min(start + _CHUNK, count))
         database.write(partial(_insert, numbers=numbers, now=time.time()))
+    database.write(lambda conn: placement.ensure(conn, {_BACKEND.name: _BACKEND.lanes()}))
 
 
 def _insert(conn: sa.Connection, numbers: range, now: float) -> None:

@@ -94,7 +94,7 @@ def test_every_task_and_command_is_there(page: Path) -> None:
     tasks = {task.__name__ for task in runpy.run_path(str(ROOT / "run"), run_name="run")["TASKS"]}
     assert set(re.findall(r"\./run ([a-z]+)", page.read_text())) <= tasks
     assert set(re.findall(r"\bbascule-(?!backup|state)[a-z-]+\b", page.read_text())) <= PROJECT["scripts"].keys()
-    assert set(re.findall(r"`bascule ([a-z]+)", page.read_text())) <= {"serve", "plan"}
+    assert set(re.findall(r"`bascule ([a-z]+)", page.read_text())) <= {"serve", "plan", "device"}
     assert set(re.findall(r"bascule-db-manage ([a-z-]+)`", page.read_text())) <= {"upgrade", "current", "history", "new-epoch"}
 
 

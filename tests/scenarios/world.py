@@ -15,6 +15,7 @@ from bascule.core import planning
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
+from bascule.core.lanes import Lanes
 from bascule.core.networks import NetworkDriver
 from bascule.core.passes import Passes
 from bascule.core.recorder import Pause, Recorder, Timing
@@ -95,6 +96,7 @@ class World:
         self.worker = self.new_worker()
         self.health = HealthManager(self.database, self.backends, self.recorder)
         self.housekeeping = self.new_housekeeping()
+        self.lanes = Lanes(self.database, self.backends, clock=self.clock)
 
     def new_backends(self) -> dict[str, Backend]:
         self.backend = MemoryBackend(self.device, **self._backend)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
-from bascule.cmd import plan, process, serve
+from bascule.cmd import device, plan, process, serve
 from bascule.cmd.settings import Settings
 
 NAME = "bascule"
@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = "print what the next pass over a load balancer would change, and change nothing"
     planning = commands.add_parser("plan", help=text, description=text)
     planning.add_argument("load_balancer", metavar="LB", help="id or name of the load balancer")
+    text = "see and look after what carries load balancers: device groups, and hosts with HAProxy"
+    device.add_arguments(commands.add_parser("device", help=text, description=text))
     for command in (serving, planning):
         process.add_config_file(command)
     arguments = parser.parse_args(argv)
@@ -30,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def body(_conf: cfg.ConfigOpts, settings: Settings) -> int:
         if arguments.command == "plan":
             return plan.run(settings, arguments.load_balancer)
+        if arguments.command == "device":
+            return device.run(settings, arguments)
         return serve.run(settings, arguments.config_file)
 
     return process.run(NAME, arguments.config_file, body)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from oslo_config import cfg, types
 
+from bascule.core.scheduler import PlaceBy
+
 PROVIDERS = ("f5", "haproxy", "memory")
 
 SUBNET_PREFIX = "subnet:"
@@ -36,6 +38,13 @@ _GENERAL = [
         "device_groups. 'memory': nothing but a record in memory, for measuring and for trying out the API.",
     ),
     cfg.StrOpt("default_provider", default="haproxy", help="The provider of load balancers that name none."),
+    cfg.StrOpt(
+        "place_by",
+        default=str(PlaceBy.LOAD_BALANCERS),
+        choices=[str(each) for each in PlaceBy],
+        help="Where a provider has several places for a new load balancer, such as device groups, the one with the fewest of "
+        "these gets it.",
+    ),
     cfg.ListOpt(
         "subnets",
         default=[],

@@ -22,6 +22,7 @@ from bascule.cmd import options
 from bascule.cmd.device_groups import DeviceGroupError, DeviceGroupSettings
 from bascule.cmd.device_groups import declared as device_group
 from bascule.cmd.subnets import SubnetError, built_in, declared, overlap
+from bascule.core.scheduler import PlaceBy
 from bascule.model.definition import Subnet
 
 ENVIRONMENT = "BASCULE_CONFIG_FILE"
@@ -112,6 +113,7 @@ class Settings:
     error_after: float
     enabled_providers: tuple[str, ...]
     default_provider: str
+    place_by: PlaceBy
     subnets: tuple[Subnet, ...]
     device_groups: tuple[DeviceGroupSettings, ...]
     database: DatabaseSettings
@@ -168,7 +170,7 @@ def files(config_files: Sequence[str] | None = None) -> tuple[str, ...]:
 
 def plain(conf: cfg.ConfigOpts) -> Settings:
     """Check every option and give all of them as plain values. Raises SettingsError."""
-    top = _values(conf, None, ("state_dir", "error_after", "enabled_providers", "default_provider"))
+    top = _values(conf, None, ("state_dir", "error_after", "enabled_providers", "default_provider", "place_by"))
     state_dir = Path(top["state_dir"]).expanduser().absolute()
     providers = top["enabled_providers"]
     if top["default_provider"] not in providers:
@@ -183,6 +185,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         error_after=top["error_after"],
         enabled_providers=providers,
         default_provider=top["default_provider"],
+        place_by=PlaceBy(top["place_by"]),
         subnets=_subnets(conf, api.bind_host),
         device_groups=_device_groups(conf, providers),
         database=DatabaseSettings(**database),

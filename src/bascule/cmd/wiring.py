@@ -86,7 +86,16 @@ def backends(settings: Settings) -> dict[str, Backend]:
 def _f5(settings: Settings) -> Backend:
     chosen = settings.f5
     options = Options(snat=Snat(chosen.snat), snat_pool=chosen.snat_pool or "", regular_expressions=chosen.regular_expressions)
-    sites = [Site(group=each.connect(), sync_group=each.sync_group, tags=each.tags) for each in settings.device_groups]
+    sites = [
+        Site(
+            group=each.connect(),
+            sync_group=each.sync_group,
+            tags=each.tags,
+            max_load_balancers=each.max_load_balancers,
+            availability_zone=each.availability_zone,
+        )
+        for each in settings.device_groups
+    ]
     made = AS3Backend(sites, options, save_interval=chosen.save_interval)
     atexit.register(made.close)
     return made
@@ -114,7 +123,7 @@ def application(settings: Settings) -> WSGIApplication:
     carrying, subnets, known = backends(settings), Subnets(settings.subnets), checked_database(settings)
     door = Door(
         reader=Reader(known),
-        writer=Writer(known, carrying, subnets, wake=Waker(settings.runtime_dir / WAKE)),
+        writer=Writer(known, carrying, subnets, place_by=settings.place_by, wake=waker(settings)),
         subnets=subnets,
         certificates=CertificateLibrary(settings.certificates.directory),
         providers={name: each.description for name, each in carrying.items()},
@@ -144,6 +153,11 @@ def worker(settings: Settings, database: Database) -> Worker:
         batch=settings.worker.batch,
         lanes_at_once=max(4, sum(len(each.lanes()) for each in carrying.values())),  # a device may take a minute for an answer
     )
+
+
+def waker(settings: Settings) -> Waker:
+    """What wakes up the workers of this machine."""
+    return Waker(settings.runtime_dir / WAKE)
 
 
 def sleeper(settings: Settings) -> Sleeper:

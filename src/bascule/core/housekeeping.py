@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.renewal import Renewals
-from bascule.store import purge, units
+from bascule.store import placement, purge, units
 from bascule.store.engine import Database
 from bascule.store.units import Rank
 
@@ -22,11 +22,13 @@ LOG = logging.getLogger(__name__)
 class Intervals:
     """In seconds. `deleted_kept`: how long deleted load balancers and their events are kept. `drift`: how often every load balancer
     is compared with what carries it. `secrets`: how long after a look at a certificate in use the next round looks at it again.
-    `at_once`: how many of each a round takes, so that no round is long."""
+    `counters`: how often it is counted what lanes have been given. `at_once`: how many of each a round takes, so that no round is
+    long."""
 
     deleted_kept: float = 604800.0
     drift: float = 3600.0
     secrets: float = 30.0
+    counters: float = 600.0
     at_once: int = 100
 
 
@@ -44,13 +46,16 @@ class Housekeeping:
         self._database = database
         self._intervals = intervals or Intervals()
         self._clock = clock
+        self._counted_at: float | None = None
         self._renewals = Renewals(
             database, certificates, every=self._intervals.secrets, at_once=self._intervals.at_once, clock=clock
         )
 
     def tick(self) -> bool:
         """One round of everything. Tells whether there is more to do at once."""
-        return any([self._database.write(self._purge), self._database.write(self._ask), self._renewals.look()])
+        more = any([self._database.write(self._purge), self._database.write(self._ask), self._renewals.look()])
+        self._count()
+        return more
 
     def _purge(self, conn: sa.Connection) -> bool:
         """Forget what has been deleted for long enough."""
@@ -66,3 +71,17 @@ class Housekeeping:
             units.ask(conn, forgotten, now, Rank.EDIT)
         units.ask(conn, units.unchecked(conn, now - self._intervals.drift, self._intervals.at_once), now, Rank.DRIFT)
         return bool(forgotten)
+
+    def _count(self) -> None:
+        """Count what lanes have been given, and put right what is counted otherwise.
+
+        Mostly it is only looked at, in a snapshot, so that nobody who creates has to wait.
+        """
+        now = self._clock()
+        if self._counted_at is not None and now - self._counted_at < self._intervals.counters:
+            return
+        with self._database.read() as conn:
+            found = placement.wrong(conn)
+        if found and (repaired := self._database.write(lambda conn: placement.repair(conn, found))):
+            LOG.error("the counters of lanes were wrong and were put right: %s", ", ".join(repaired))
+        self._counted_at = now

@@ -337,8 +337,10 @@ def _actual(backend: Backend, job: _Job, name: str, read: Mapping[Target, Docume
         carrier = job.carriers.get(name)
         if carrier is None:
             return {}
-        # Who looks for drift does not believe the record, nor is it true of what was lost: everything is sent again.
-        doubted = job.known.unit.rank == Rank.DRIFT or carrier.state is CarrierState.LOST
+        # Who looks for drift, or has to forget what is known, does not believe the record, nor is it true of what was lost:
+        # everything is sent again.
+        unit = job.known.unit
+        doubted = unit.rank == Rank.DRIFT or unit.resync or carrier.state is CarrierState.LOST
         again = doubted and carrier == job.known.carriers.get(name)
         return {doc: Held("" if again else digest) for doc, digest in carrier.digests.items()}
     documents = read.get((job.id, name), Lost("No answer."))

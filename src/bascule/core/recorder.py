@@ -22,7 +22,7 @@ from bascule.core import renewal
 from bascule.core.known import Known
 from bascule.core.story import Story
 from bascule.model.status import CarrierState, Fault, FaultKind, Report, members_seen
-from bascule.store import observed, secrets, units
+from bascule.store import observed, placement, secrets, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier, Event, SeenBy
 from bascule.store.secrets import SecretUse
@@ -141,6 +141,8 @@ class Recorder:
         _use(conn, after, results, now)
         ready = [result.unit.id for result in results if result.settled and result.unit.kind != LOAD_BALANCER]
         units.ask_users(conn, ready, now)
+        # Before shared units are let go, for that is the order in which those who create hold both.
+        placement.change(conn, lease.lane_id, load_balancers=-sum(_left(before[key], known) for key, known in after.items()))
         self._let_go(conn, after, results, now)
         gone = [unit_id for unit_id, known in after.items() if known.unit.gone_at is not None]
         if gone:
@@ -204,6 +206,11 @@ def _use(conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Resu
     observed.add_events(conn, events)
 
 
+def _left(before: Known, after: Known) -> bool:
+    """Whether a load balancer has left its lane now."""
+    return after.unit.kind == LOAD_BALANCER and before.unit.gone_at is None and after.unit.gone_at is not None
+
+
 def _lost(known: Known) -> int:
     return sum(carrier.state is CarrierState.LOST for carrier in known.carriers.values())
 
@@ -240,6 +247,7 @@ def passed(known: Known, result: Result, now: float, timing: Timing) -> Known:
     gone = result.settled and not result.carriers and result.unit.deleted is not None
     generation = result.unit.generation if gone else min(serving, default=known.unit.observed)
     still = known.unit.generation == result.unit.generation
+    nobody_asked = known.unit.asked == result.unit.asked
     unit = dataclasses.replace(
         known.unit,
         observed=generation,
@@ -247,8 +255,9 @@ def passed(known: Known, result: Result, now: float, timing: Timing) -> Known:
         memo=json.dumps(dict(result.memo)) if result.memo else None,
         accepted=result.accepted or known.unit.accepted,
         checked_at=now if result.settled else known.unit.checked_at,
+        resync=known.unit.resync and not (result.settled and nobody_asked),
     )
-    if known.unit.asked == result.unit.asked:
+    if nobody_asked:
         unit = _paused(unit, result, faults, now, timing)
     said = {name: each for name, each in known.said.items() if name in result.carriers}
     return dataclasses.replace(known, unit=unit, carriers=result.carriers, faults=faults, said=said)

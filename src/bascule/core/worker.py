@@ -18,7 +18,7 @@ from bascule.core import known as knowledge
 from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend, Fence, Fenced
-from bascule.store import meta, units
+from bascule.store import meta, placement, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier
 from bascule.store.units import LOAD_BALANCER, Lane, LaneLost, Lease, Unit
@@ -68,7 +68,7 @@ class Worker:
     def start(self) -> None:
         """Make the rows of the lanes that the backends have. Called once before the first tick."""
         specs = {name: backend.lanes() for name, backend in self._backends.items()}
-        self._database.write(lambda conn: units.ensure_lanes(conn, specs))
+        self._database.write(lambda conn: placement.ensure(conn, specs))
 
     def stop(self) -> None:
         """Finish the passes that run and begin no more. Returns when the lanes are given back."""

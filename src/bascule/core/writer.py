@@ -15,6 +15,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from bascule.core import scheduler, standing
+from bascule.core.scheduler import PlaceBy
 from bascule.core.story import Story, edits
 from bascule.core.subnets import Subnets
 from bascule.model import rules
@@ -22,7 +23,7 @@ from bascule.model.backend import Backend, Need
 from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, Unsupported
 from bascule.model.objects import Kind, Object, Tree, Vip
 from bascule.model.status import Provisioning
-from bascule.store import observed, trees, units
+from bascule.store import observed, placement, trees, units
 from bascule.store.engine import Database
 from bascule.store.trees import Stored
 from bascule.store.units import LOAD_BALANCER, Unit
@@ -41,7 +42,10 @@ class _Unchanged(Exception):
 
 
 class Writer:
-    """Writes what users want. `wake` is called after every commit; `clock` gives seconds since the epoch, UTC."""
+    """Writes what users want. `wake` is called after every commit; `clock` gives seconds since the epoch, UTC.
+
+    `place_by`: what new load balancers go by.
+    """
 
     def __init__(
         self,
@@ -49,12 +53,14 @@ class Writer:
         backends: Mapping[str, Backend],
         subnets: Subnets,
         *,
+        place_by: PlaceBy = PlaceBy.LOAD_BALANCERS,
         wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._backends = backends
         self._subnets = subnets
+        self._place_by = place_by
         self._wake = wake
         self._clock = clock
 
@@ -91,6 +97,7 @@ class Writer:
             if before.tree.children and not cascade:
                 raise Invalid(f"Cannot delete Load Balancer {load_balancer_id} - it has children")
             units.stamp(conn, unit, "deleted")
+            placement.change(conn, unit.lane_id, listeners=-scheduler.listeners(before.tree))
             trees.save(conn, before, standing.deleted(before, unit.generation, unit.observed))
             self._tell(conn, unit, [(before.tree.load_balancer, "is to be deleted")], now)
 
@@ -116,9 +123,9 @@ class Writer:
 
     def _create(self, conn: sa.Connection, backend: Backend, tree: Tree, origin: str) -> Stored:
         now = self._clock()
-        lane_id = scheduler.place(backend, tree.id)
         tree = self._with_addresses(conn, tree)
         _refuse(backend, tree, None)  # only now, because a port can be bound on one address and not on another
+        lane_id = scheduler.place(conn, backend, tree, self._place_by)  # late, because others who create wait from here on
         unit = Unit(id=tree.id, kind=LOAD_BALANCER, key=tree.id, lane_id=lane_id, backend=backend.name, due_at=now)
         units.add(conn, unit)
         self._need(conn, unit, backend.needs(tree), now)
@@ -136,6 +143,7 @@ class Writer:
         backend = self._backend(after)
         rules.check(after, before.tree)
         _refuse(backend, after, before.tree)
+        placement.change(conn, unit.lane_id, listeners=scheduler.listeners(after) - scheduler.listeners(before.tree))
         if (wanted := backend.needs(after)) != backend.needs(before.tree):
             self._need(conn, unit, wanted, now)
         stored = standing.edited(before, after, unit.generation, unit.observed, now)

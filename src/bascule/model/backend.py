@@ -37,10 +37,16 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class LaneSpec:
-    """Something that one worker at a time writes to. A worker serves only lanes whose tags it has."""
+    """Something that one worker at a time writes to. A worker serves only lanes whose tags it has.
+
+    `max_load_balancers`: how many it may be given, None for as many as come. `availability_zone`: where it stands, None for nowhere
+    in particular.
+    """
 
     id: str
     tags: tuple[str, ...] = ()
+    max_load_balancers: int | None = None
+    availability_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,3 +30,17 @@ def new_epoch(conn: sa.Connection) -> int:
     number = max(last + 1, int(time.time()))
     conn.execute(meta.update().where(_EPOCH).values(value=str(number)))
     return number
+
+
+_FENCE = meta.c.name == "fence"
+
+
+def last_fence(conn: sa.Connection) -> int:
+    """The highest fencing number of a lane that was forgotten; 0 if none was."""
+    return int(conn.scalar(sa.select(meta.c.value).where(_FENCE)) or 0)
+
+
+def keep_fence(conn: sa.Connection, fence: int) -> None:
+    """Remember the fencing number of a lane that is forgotten: data planes have seen it, and would refuse a lower one."""
+    if conn.execute(meta.update().where(_FENCE).values(value=str(max(fence, last_fence(conn))))).rowcount == 0:
+        conn.execute(meta.insert().values(name="fence", value=str(fence)))

@@ -207,6 +207,17 @@ lane = sa.Table(
 )
 """`owner` NULL: nobody holds the lane. `fence` counts owners, `beat` counts signs of life of the present one."""
 
+placement = sa.Table(
+    "placement",
+    metadata,
+    sa.Column("lane_id", sa.String(128), primary_key=True),
+    sa.Column("load_balancers", sa.Integer, nullable=False),
+    sa.Column("listeners", sa.Integer, nullable=False),
+    sa.Column("drained", sa.Boolean, nullable=False),
+)
+"""What a lane has been given. Written by every transaction that gives it more, so that no two do so without knowing of each other.
+It is no part of the lane's own row, for there the signs of life of workers would wait for those who create."""
+
 unit = sa.Table(
     "unit",
     metadata,
@@ -224,6 +235,7 @@ unit = sa.Table(
     sa.Column("due_at", sa.Double),
     sa.Column("rank", sa.SmallInteger, nullable=False, quote=True),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("resync", sa.Boolean, nullable=False),
     sa.Column("checked_at", sa.Double),
     sa.Column("memo", Long),
     sa.Column("accepted", Long),
@@ -233,8 +245,9 @@ unit = sa.Table(
 )
 """What one pass works on. `asked` counts how often it was made due: a pass clears `due_at` only if nobody asked since it began.
 `rank` orders what is due: 0 edits, 2 drift, 3 what failed last time and goes alone. `checked_at` is the time of the last
-pass that found or made everything as wanted. `gone_at`: confirmed deleted, kept for a while as a tombstone. `memo` holds what
-carriers asked to be kept, by carrier, and `accepted` the last accepted definition, both as JSON."""
+pass that found or made everything as wanted. `resync`: what is on record of its carriers is not believed until a pass has settled
+them. `gone_at`: confirmed deleted, kept for a while as a tombstone. `memo` holds what carriers asked to be kept, by carrier, and
+`accepted` the last accepted definition, both as JSON."""
 
 unit_need = sa.Table(
     "unit_need",

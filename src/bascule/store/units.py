@@ -14,6 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from bascule.model.backend import LaneSpec, Need
+from bascule.store import meta
 from bascule.store.tables import lane, unit, unit_need
 
 
@@ -47,6 +48,7 @@ class Unit:
     due_at: float | None = None
     rank: int = Rank.EDIT
     attempts: int = 0
+    resync: bool = False
     checked_at: float | None = None
     memo: str | None = None
     accepted: str | None = None
@@ -157,6 +159,21 @@ def _ask(now: float, rank: Rank) -> sa.Update:
     )
 
 
+def resync(conn: sa.Connection, lane_id: str, now: float, per_second: int) -> int:
+    """Have everything in a lane compared with what is really there, so many units in a second. Gives how many they are.
+
+    What is on record of their carriers is not believed until a pass has settled them. Edits go before them all the same, and what
+    failed last time still goes alone when its time has come.
+    """
+    there = sa.select(unit.c.id).where(unit.c.lane_id == lane_id, unit.c.gone_at.is_(None)).order_by(unit.c.id)
+    ids = list(conn.scalars(there))
+    for second, start in enumerate(range(0, len(ids), per_second)):
+        some = ids[start : start + per_second]
+        conn.execute(_ask(now + second, Rank.DRIFT).where(unit.c.id.in_(some), unit.c.rank != int(Rank.ALONE)))
+        conn.execute(unit.update().where(unit.c.id.in_(some)).values(resync=True))
+    return len(ids)
+
+
 def postpone(conn: sa.Connection, ids: Sequence[str], due_at: float) -> None:
     """Have units go alone, and not before a time."""
     conn.execute(unit.update().where(unit.c.id.in_(ids)).values(due_at=due_at, rank=int(Rank.ALONE), attempts=unit.c.attempts + 1))
@@ -197,7 +214,7 @@ def lock(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     return {found.id: found for found in _units(conn.execute(_LOCK, {"ids": list(ids)}))}
 
 
-_MUTABLE = ("observed", "gone_at", "asked", "due_at", "rank", "attempts", "checked_at", "memo", "accepted")
+_MUTABLE = ("observed", "gone_at", "asked", "due_at", "rank", "attempts", "resync", "checked_at", "memo", "accepted")
 _SAVE = (
     unit.update().where(unit.c.id == _ID).values({name: sa.bindparam(f"b_{name}", type_=unit.c[name].type) for name in _MUTABLE})
 )
@@ -315,7 +332,8 @@ def ensure_lanes(conn: sa.Connection, wanted: Mapping[str, Sequence[LaneSpec]]) 
 
 
 def _add_lane(conn: sa.Connection, backend: str, spec: LaneSpec) -> None:
-    row = {"id": spec.id, "backend": backend, "tags": list(spec.tags), "owner": None, "fence": 0, "beat": 0}
+    fence = meta.last_fence(conn)  # a lane of this name may have been there before
+    row = {"id": spec.id, "backend": backend, "tags": list(spec.tags), "owner": None, "fence": fence, "beat": 0}
     try:
         with conn.begin_nested():
             conn.execute(lane.insert().values(row))

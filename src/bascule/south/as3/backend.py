@@ -27,12 +27,14 @@ class Site:
     """A device group that carries load balancers.
 
     `sync_group` is what the devices call their group, where AS3 is to have them synchronized after every change; empty where they
-    do it by themselves. `tags` are those of its lane.
+    do it by themselves. The others are those of its lane.
     """
 
     group: DeviceGroup
     sync_group: str = ""
     tags: tuple[str, ...] = ()
+    max_load_balancers: int | None = None
+    availability_zone: str | None = None
 
 
 class AS3Backend:
@@ -62,7 +64,7 @@ class AS3Backend:
 
     def lanes(self) -> Sequence[LaneSpec]:
         """One lane for each device group."""
-        return [LaneSpec(lane, site.tags) for lane, site in self._sites.items()]
+        return [LaneSpec(lane, site.tags, site.max_load_balancers, site.availability_zone) for lane, site in self._sites.items()]
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
         """What BIG-IP cannot carry of what is new in a tree."""

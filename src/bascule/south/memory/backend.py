@@ -15,7 +15,7 @@ from bascule.south.memory.device import Device
 
 
 class MemoryBackend:
-    """Carries load balancers in memory. `lanes` and `carriers` are names; `networks`: every load balancer needs its network."""
+    """Carries load balancers in memory. `carriers` are names; `networks`: every load balancer needs its network."""
 
     name = "memory"
     description = "Keeps load balancers in memory. No traffic."
@@ -25,14 +25,14 @@ class MemoryBackend:
         self,
         device: Device | None = None,
         *,
-        lanes: Sequence[str] = ("memory:0",),
+        lanes: Sequence[str | LaneSpec] = ("memory:0",),
         carriers: Sequence[str] = ("memory",),
         reads: Reads = Reads.DEVICE,
         networks: bool = False,
     ) -> None:
         self.device = device or Device()
         self.reads = reads
-        self._lanes = tuple(LaneSpec(lane) for lane in lanes)
+        self._lanes = tuple(lane if isinstance(lane, LaneSpec) else LaneSpec(lane) for lane in lanes)
         self._carriers = tuple(carriers)
         self._networks = networks
 

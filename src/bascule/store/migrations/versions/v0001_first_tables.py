@@ -192,6 +192,14 @@ def _work() -> None:
         sa.Column("beat", sa.BigInteger, nullable=False),
     )
     _table(
+        "placement",
+        sa.Column("lane_id", Reference, nullable=False),
+        sa.Column("load_balancers", sa.Integer, nullable=False),
+        sa.Column("listeners", sa.Integer, nullable=False),
+        sa.Column("drained", sa.Boolean, nullable=False),
+        primary_key=("lane_id",),
+    )
+    _table(
         "unit",
         sa.Column("id", Reference, nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
@@ -207,6 +215,7 @@ def _work() -> None:
         sa.Column("due_at", sa.Double),
         sa.Column("rank", sa.SmallInteger, nullable=False, quote=True),
         sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("resync", sa.Boolean, nullable=False),
         sa.Column("checked_at", sa.Double),
         sa.Column("memo", Long),
         sa.Column("accepted", Long),
