@@ -70,7 +70,7 @@ def _unit(tree: Tree, now: float) -> Unit:
 
 
 def _carrier(tree: Tree) -> Carrier:
-    (name,) = _BACKEND.carriers(None)
+    (name,) = _BACKEND.carriers(_BACKEND.lanes()[0].id, None)
     documents = _BACKEND.render(_definition(tree), name)
     return Carrier(
         unit_id=tree.id,
