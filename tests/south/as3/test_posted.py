@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from bascule.south.as3.names import tenant_name
 from bascule.south.as3.options import Options
 from bascule.south.as3.render import refuse, render
 from bascule.south.as3.secrets import filled
@@ -43,3 +45,13 @@ def test_a_case_is_accepted_twice_and_leaves_nothing(case: str, bigip: Box) -> N
     assert _posted(bigip, name, tenant) == "no change"
     assert _posted(bigip, name, {"class": "Tenant"}) == "success"
     assert bigip.get("/emulator").body["objects"] == before
+
+
+def test_a_case_can_become_another(bigip: Box) -> None:
+    """The ids in the cases are the same, so this changes classes, protocols, addresses and pools under the same names."""
+    for one, other in pairwise([*CARRIED, *reversed(CARRIED)]):
+        assert _tenant(one)[0] == _tenant(other)[0] == tenant_name(loader.definition(other).tree.id)
+        _posted(bigip, *_tenant(one))
+        _posted(bigip, *_tenant(other))
+        assert _posted(bigip, *_tenant(other)) == "no change"
+    _posted(bigip, _tenant(CARRIED[0])[0], {"class": "Tenant"})
