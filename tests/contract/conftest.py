@@ -15,7 +15,7 @@ from bascule.clients.bigip import Credentials, DeviceGroup, Trust
 from bascule.clients.bigip import Device as BigIP
 from bascule.model.backend import Backend, Reads
 from bascule.model.secrets import Secret
-from bascule.south.as3 import AS3Backend, Site
+from bascule.south.as3 import AS3Backend, Options, Site
 from bascule.south.haproxy import HAProxyBackend
 from bascule.south.memory import Device, MemoryBackend
 from tests.emulator.site import PASSWORD, Box, box, identity
@@ -79,7 +79,8 @@ def _f5(directory: Path) -> Subject:
     def partitions() -> list[str]:
         return [each["name"] for each in device.get("/mgmt/tm/auth/partition").body["items"] if each["name"] != "Common"]
 
-    return Subject(lambda: AS3Backend([Site(group=group)], save_interval=3600), partitions)
+    options = Options(regular_expressions=True)
+    return Subject(lambda: AS3Backend([Site(group=group)], options, save_interval=3600), partitions)
 
 
 # A new backend is one line here.
