@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.cmd import options, settings
+from bascule.cmd import options, settings, wiring
 from bascule.cmd.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +138,71 @@ def test_says_which_option_is_wrong_and_what_is_allowed(tmp_path: Path, text: st
         assert word in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("device_group = b", ["[network:front] device_group", "network_driver static"]),
+        ("device_group = a", ["[network:front] vlan", "must be given"]),
+        ("device_group = a\nvlan = 4095", ["[network:front] vlan"]),
+        ("device_group = a\nvlan = 7", ["[network:front] interface", "must be given"]),
+        ("device_group = a\nvlan = 7\ninterface = 1.1\nnetwork_id = x", ["[network:front] network_id", "UUID"]),
+        (
+            "device_group = a\nvlan = 7\ninterface = 1.1\nnetwork_id = 7d3c0f5a-0000-4000-8000-000000000000",
+            ["[network:front] network_id", "no subnet"],
+        ),
+        ("device_group = a\nvlan = 7\ninterface = 1.1", ["[network:front] self_ips", "none lies in 192.0.2.0/24"]),
+        ("device_group = a\nvlan = 7\ninterface = 1.1\nself_ips = 192.0.2.5", ["[network:front] self_ips", "each of 2 devices"]),
+        ("device_group = a\nvlan = 7\ninterface = 1.1\nself_ips = 192.0.2.1", ["[network:front] self_ips", "the gateway"]),
+        ("device_group = a\nvlan = 7\ninterface = 1.1\nself_ips = 10.0.0.1", ["[network:front] self_ips", "in no subnet"]),
+    ],
+)
+def test_refuses_networks_that_cannot_be(tmp_path: Path, lines: str, expected: list[str]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path, _with_networks(tmp_path, "front", f"[network:front]\n{lines}\n"))
+    for text in expected:
+        assert text in str(refused.value)
+
+
+def _with_networks(tmp_path: Path, names: str, sections: str) -> str:
+    """A configuration with a subnet, a device group whose networks are made, one whose are not, and networks."""
+    password = tmp_path / "password"
+    password.write_text("secret")
+    return (
+        f"[DEFAULT]\nsubnets = front\ndevice_groups = a, b\nnetworks = {names}\n"
+        "[subnet:front]\ncidr = 192.0.2.0/24\nvips = 1\ngateway = 192.0.2.1\n"
+        f"[device_group:a]\nurls = https://192.0.2.1, https://192.0.2.2:8443\npassword_file = {password}\nnetwork_driver = static\n"
+        f"[device_group:b]\nurls = https://192.0.2.3\npassword_file = {password}\n{sections}"
+    )
+
+
+def test_reads_declared_networks(tmp_path: Path) -> None:
+    lines = "device_group = a\nvlan = 7\ninterface = 1.1\nself_ips = 192.0.2.5, 192.0.2.6\n"
+    found = load(tmp_path, _with_networks(tmp_path, "front", f"[network:front]\n{lines}"))
+    (subnet,) = found.subnets
+    network = found.networks["a"][subnet.network_id]
+    assert (network.vlan, network.interface, network.mtu, network.route_domain) == (7, "1.1", 1500, 7)
+    assert [(each.device, each.address) for each in network.self_ips] == [
+        ("192.0.2.1", "192.0.2.5"),
+        ("192.0.2.2:8443", "192.0.2.6"),
+    ]
+    assert network.devices == tuple(device.name for device in found.device_groups[0].connect().devices)
+    assert subnet.reserved == ("192.0.2.5", "192.0.2.6")
+    assert list(found.networks) == ["a"]
+    drivers = wiring.network_drivers(found)
+    assert drivers["f5:a"].find("unit", subnet.network_id) == network
+    assert drivers["f5:b"].find("unit", subnet.network_id).vlan is None
+
+
+def test_refuses_networks_that_clash_and_groups_without_any(tmp_path: Path) -> None:
+    lines = "device_group = a\nvlan = 7\ninterface = 1.1\nself_ips = 192.0.2.5, 192.0.2.6\n"
+    network_id = load(tmp_path, _with_networks(tmp_path, "front", f"[network:front]\n{lines}")).subnets[0].network_id
+    twice = f"[network:front]\n{lines}[network:again]\n{lines}network_id = {network_id}\n"
+    with pytest.raises(SettingsError, match=r"\[network:again\] network_id: .* is there twice"):
+        load(tmp_path, _with_networks(tmp_path, "front, again", twice))
+    with pytest.raises(SettingsError, match=r"\[device_group:a\] network_driver: static needs"):
+        load(tmp_path, _with_networks(tmp_path, "", ""))
+
+
 def test_reads_declared_device_groups(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("a word\n")
     more = f"username = bascule\npassword_file = {tmp_path / 'password'}\n"
@@ -213,6 +278,9 @@ def test_the_sample_is_accepted_as_it_is_and_with_everything_switched_on(tmp_pat
         )
         .replace("subnets =", "subnets = name")
         .replace("device_groups =", "device_groups = name")
+        .replace("networks =", "networks = name")
+        .replace("network_driver = none", "network_driver = static")
+        .replace("self_ips =", "device_group = name\nvlan = 7\ninterface = 1.1\nself_ips = 192.0.2.5")
         .replace("#cidr", "cidr")
         .replace("urls =", f"urls = https://192.0.2.1\npassword_file = {tmp_path / 'password'}")
     )

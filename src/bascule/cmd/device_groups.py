@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bascule.clients.bigip import Credentials, Device, DeviceGroup, Trust
 from bascule.model.secrets import Secret
@@ -31,7 +32,13 @@ class DeviceGroupSettings:
     sync_group: str
     availability_zone: str | None
     max_load_balancers: int | None
+    network_driver: str
     tags: tuple[str, ...]
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """What the devices are called, in texts and as carriers of networks."""
+        return tuple(urlsplit(url).netloc for url in self.urls)
 
     def connect(self) -> DeviceGroup:
         """The devices, without talking to them."""
@@ -55,6 +62,7 @@ def declared(name: str, values: Mapping[str, Any]) -> DeviceGroupSettings:
         sync_group=values["sync_group"] or "",
         availability_zone=values["availability_zone"],
         max_load_balancers=values["max_load_balancers"],
+        network_driver=values["network_driver"],
         tags=tuple(dict.fromkeys(values["tags"])),
     )
     _check(found)

@@ -12,6 +12,7 @@ PROVIDERS = ("f5", "haproxy", "memory")
 
 SUBNET_PREFIX = "subnet:"
 DEVICE_GROUP_PREFIX = "device_group:"
+NETWORK_PREFIX = "network:"
 
 _NAME = types.String(regex=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
 _WORD = types.String(regex=r"^\S+$")
@@ -58,6 +59,13 @@ _GENERAL = [
         item_type=_NAME,
         help="Names of the groups of BIG-IP devices that carry load balancers of the provider f5; each is described in a "
         "section [device_group:NAME]. A name must stay: it is where a load balancer is said to be.",
+    ),
+    cfg.ListOpt(
+        "networks",
+        default=[],
+        item_type=_NAME,
+        help="Names of the networks that are made on device groups with the network_driver static; each is described in a "
+        "section [network:NAME].",
     ),
 ]
 
@@ -236,6 +244,15 @@ _DEVICE_GROUP = [
     ),
     cfg.StrOpt("availability_zone", help="The availability zone that the devices are in. Without it, they are in none."),
     cfg.IntOpt("max_load_balancers", min=0, help="Most load balancers that are placed here. Without it, there is no limit."),
+    cfg.StrOpt(
+        "network_driver",
+        default="none",
+        choices=[
+            ("none", "nothing is made: traffic is routed to the devices, or the operator configures them"),
+            ("static", "networks are made as the sections [network:NAME] describe them"),
+        ],
+        help="Who makes VLANs, route domains, self IPs and routes on the devices.",
+    ),
     cfg.ListOpt(
         "tags",
         default=[],
@@ -244,8 +261,30 @@ _DEVICE_GROUP = [
     ),
 ]
 
+_NETWORK = [
+    cfg.StrOpt("device_group", help="Name of the device group that the network is made on."),
+    cfg.StrOpt("network_id", help="UUID of the network, as its subnets have it. Without it, one that follows from the name."),
+    cfg.IntOpt("vlan", min=1, max=4094, help="The network's VLAN tag."),
+    cfg.StrOpt("interface", regex=r"^[A-Za-z0-9_.-]+$", help="Interface or trunk of the devices that the VLAN is on, tagged: 1.1."),
+    cfg.IntOpt("mtu", default=1500, min=576, max=9198, help="Most bytes of a packet."),
+    cfg.IntOpt(
+        "route_domain",
+        min=0,
+        max=65534,
+        help="Id of the network's route domain, which no other network has. Without it, the VLAN tag. 0 is the one that every "
+        "device has; its default routes are left to the operator.",
+    ),
+    cfg.ListOpt(
+        "self_ips",
+        default=[],
+        help="The devices' own addresses: in each subnet for VIPs one for each device, in the order of the device group's urls. "
+        "Other subnets of the network may go without, and are then reached through the VLAN.",
+    ),
+]
+
 SUBNET_NAMES = tuple(option.dest for option in _SUBNET)
 DEVICE_GROUP_NAMES = tuple(option.dest for option in _DEVICE_GROUP)
+NETWORK_NAMES = tuple(option.dest for option in _NETWORK)
 
 _GROUPS: dict[str, Sequence[cfg.Opt]] = {
     "database": _DATABASE,
@@ -276,10 +315,15 @@ def register_device_group(conf: cfg.ConfigOpts, name: str) -> None:
     conf.register_opts(_DEVICE_GROUP, group=device_group(name))
 
 
-def names(subnets: Sequence[str], device_groups: Sequence[str]) -> dict[str, set[str]]:
-    """The names of the options of every section but [DEFAULT], for subnets and device groups of these names."""
+def register_network(conf: cfg.ConfigOpts, name: str) -> None:
+    """Make the options of one declared network known."""
+    conf.register_opts(_NETWORK, group=network(name))
+
+
+def names(subnets: Sequence[str], device_groups: Sequence[str], networks: Sequence[str]) -> dict[str, set[str]]:
+    """The names of the options of every section but [DEFAULT], for subnets, device groups and networks of these names."""
     declared = {subnet_group(name): _SUBNET for name in subnets} | {device_group(name): _DEVICE_GROUP for name in device_groups}
-    groups = {**_GROUPS, **declared}
+    groups = {**_GROUPS, **declared, **{network(name): _NETWORK for name in networks}}
     return {group: {option.dest for option in found} for group, found in groups.items()}
 
 
@@ -293,9 +337,16 @@ def device_group(name: str) -> str:
     return f"{DEVICE_GROUP_PREFIX}{name}"
 
 
+def network(name: str) -> str:
+    """The section that describes a network."""
+    return f"{NETWORK_PREFIX}{name}"
+
+
 def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
     """The options for oslo-config-generator and oslo-config-validator."""
     subnet = cfg.OptGroup(f"{SUBNET_PREFIX}name", dynamic_group_owner="subnets")
     groups = [(cfg.OptGroup(name), list(options)) for name, options in _GROUPS.items()]
     devices = cfg.OptGroup(f"{DEVICE_GROUP_PREFIX}name", dynamic_group_owner="device_groups")
-    return [(None, list(_GENERAL)), *groups, (subnet, list(_SUBNET)), (devices, list(_DEVICE_GROUP))]
+    networks = cfg.OptGroup(f"{NETWORK_PREFIX}name", dynamic_group_owner="networks")
+    declared = [(subnet, list(_SUBNET)), (devices, list(_DEVICE_GROUP)), (networks, list(_NETWORK))]
+    return [(None, list(_GENERAL)), *groups, *declared]

@@ -21,9 +21,11 @@ from oslo_log import log
 from bascule.cmd import options
 from bascule.cmd.device_groups import DeviceGroupError, DeviceGroupSettings
 from bascule.cmd.device_groups import declared as device_group
+from bascule.cmd.networks import NetworkError, clash, with_reserved
+from bascule.cmd.networks import declared as declared_network
 from bascule.cmd.subnets import SubnetError, built_in, declared, overlap
 from bascule.core.scheduler import PlaceBy
-from bascule.model.definition import Subnet
+from bascule.model.definition import Network, Subnet
 
 ENVIRONMENT = "BASCULE_CONFIG_FILE"
 """Names the configuration files where no --config-file does; several are separated by colons."""
@@ -116,6 +118,8 @@ class Settings:
     place_by: PlaceBy
     subnets: tuple[Subnet, ...]
     device_groups: tuple[DeviceGroupSettings, ...]
+    networks: Mapping[str, Mapping[str, Network]]
+    """Those of device groups with the network_driver static: by the group's name and the network's id."""
     database: DatabaseSettings
     api: ApiSettings
     worker: WorkerSettings
@@ -155,6 +159,8 @@ def read(config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
         options.register_subnet(conf, name)
     for name in _values(conf, None, ["device_groups"])["device_groups"]:
         options.register_device_group(conf, name)
+    for name in _values(conf, None, ["networks"])["networks"]:
+        options.register_network(conf, name)
     _refuse_unknown(conf, found)
     return conf
 
@@ -180,14 +186,17 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
     api = _group(conf, ApiSettings, "api")
     directory = _values(conf, "certificates", ("directory",))["directory"]
     database["connection"] = _database_url(database["connection"], state_dir)
+    subnets, device_groups = _subnets(conf, api.bind_host), _device_groups(conf, providers)
+    networks = _networks(conf, device_groups, subnets)
     return Settings(
         state_dir=state_dir,
         error_after=top["error_after"],
         enabled_providers=providers,
         default_provider=top["default_provider"],
         place_by=PlaceBy(top["place_by"]),
-        subnets=_subnets(conf, api.bind_host),
-        device_groups=_device_groups(conf, providers),
+        subnets=with_reserved(subnets, [network for found in networks.values() for network in found.values()]),
+        device_groups=device_groups,
+        networks=networks,
         database=DatabaseSettings(**database),
         api=api,
         worker=_worker(conf),
@@ -280,6 +289,29 @@ def _device_groups(conf: cfg.ConfigOpts, providers: Sequence[str]) -> tuple[Devi
     return tuple(found)
 
 
+def _networks(
+    conf: cfg.ConfigOpts, groups: Sequence[DeviceGroupSettings], subnets: Sequence[Subnet]
+) -> dict[str, dict[str, Network]]:
+    """The declared networks of each device group that has to have some."""
+    found: dict[str, dict[str, Network]] = {group.name: {} for group in groups if group.network_driver == "static"}
+    for name in dict.fromkeys(conf.networks):
+        section = options.network(name)
+        try:
+            group, network = declared_network(name, _values(conf, section, options.NETWORK_NAMES), groups, subnets)
+            for other in found[group].values():
+                if (problem := clash(network, other)) is not None:
+                    raise problem
+        except NetworkError as error:
+            raise SettingsError(f"[{section}] {error.option}: {error}") from error
+        found[group][network.id] = network
+    for group, networks in found.items():
+        if not networks:
+            raise SettingsError(
+                f"[{options.device_group(group)}] network_driver: static needs at least one [network:NAME] of the group"
+            )
+    return found
+
+
 def _f5(conf: cfg.ConfigOpts) -> F5Settings:
     found = _group(conf, F5Settings, "f5")
     if found.snat == "pool" and not found.snat_pool:
@@ -289,7 +321,7 @@ def _f5(conf: cfg.ConfigOpts) -> F5Settings:
 
 def _refuse_unknown(conf: cfg.ConfigOpts, config_files: Sequence[str]) -> None:
     """A misspelt option would silently keep its default, so it is an error."""
-    known = options.names(conf.subnets, conf.device_groups)
+    known = options.names(conf.subnets, conf.device_groups, conf.networks)
     known["DEFAULT"] = set(conf) - set(known)
     for file in config_files:
         sections: dict[str, dict[str, Any]] = {}
@@ -307,4 +339,6 @@ def _why_unknown(section: str, known: Mapping[str, set[str]]) -> str:
         return "subnets in [DEFAULT] does not name this subnet"
     if section.startswith(options.DEVICE_GROUP_PREFIX):
         return "device_groups in [DEFAULT] does not name this device group"
+    if section.startswith(options.NETWORK_PREFIX):
+        return "networks in [DEFAULT] does not name this network"
     return f"the sections are: {', '.join(known)}"

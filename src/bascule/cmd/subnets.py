@@ -57,7 +57,7 @@ def declared(name: str, values: Mapping[str, Any], api_address: str) -> Subnet:
     return Subnet(
         id=_uuid("id", values.get("id") or str(uuid.uuid5(_NAMESPACE, f"subnet {name}"))),
         name=name,
-        network_id=_uuid("network_id", values.get("network_id") or str(uuid.uuid5(_NAMESPACE, f"network {name}"))),
+        network_id=network_id(name, values.get("network_id")),
         cidr=str(network),
         first=first,
         last=last,
@@ -65,6 +65,11 @@ def declared(name: str, values: Mapping[str, Any], api_address: str) -> Subnet:
         vips=bool(values.get("vips")),
         members=bool(values.get("members")),
     )
+
+
+def network_id(name: str, given: str | None) -> str:
+    """The id of a network: the one given, or one that follows from a name. Raises SubnetError."""
+    return _uuid("network_id", given or str(uuid.uuid5(_NAMESPACE, f"network {name}")))
 
 
 def overlap(one: Subnet, other: Subnet) -> bool:

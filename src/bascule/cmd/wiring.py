@@ -15,6 +15,7 @@ from bascule.cmd.settings import Settings, SettingsError
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
+from bascule.core.networks import Declared, NetworkDriver, Routed
 from bascule.core.passes import Passes
 from bascule.core.reader import Reader
 from bascule.core.recorder import Recorder, Timing
@@ -24,7 +25,7 @@ from bascule.core.wakeup import Sleeper, Waker
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.backend import Backend, Reads
-from bascule.south.as3 import AS3Backend, Options, Site, Snat
+from bascule.south.as3 import AS3Backend, Options, Site, Snat, lane_of
 from bascule.south.haproxy import BinaryNotFound, HAProxyBackend, find_binary
 from bascule.south.memory import MemoryBackend
 from bascule.store import migrate
@@ -93,6 +94,7 @@ def _f5(settings: Settings) -> Backend:
             tags=each.tags,
             max_load_balancers=each.max_load_balancers,
             availability_zone=each.availability_zone,
+            networks=each.network_driver != "none",
         )
         for each in settings.device_groups
     ]
@@ -137,7 +139,15 @@ def application(settings: Settings) -> WSGIApplication:
 def passes(settings: Settings, carrying: Mapping[str, Backend]) -> Passes:
     """What carries out passes over these backends."""
     certificates = CertificateLibrary(settings.certificates.directory)
-    return Passes(carrying, Resolver(certificates, Subnets(settings.subnets)), certificates.secret)
+    return Passes(carrying, Resolver(certificates, Subnets(settings.subnets), network_drivers(settings)), certificates.secret)
+
+
+def network_drivers(settings: Settings) -> dict[str, NetworkDriver]:
+    """What knows the networks of device groups, by lane."""
+    return {
+        lane_of(each.name): Declared(settings.networks[each.name]) if each.name in settings.networks else Routed(each.device_names)
+        for each in settings.device_groups
+    }
 
 
 def worker(settings: Settings, database: Database) -> Worker:

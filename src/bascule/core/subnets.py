@@ -63,8 +63,8 @@ class Subnets:
         if address not in network:
             raise Invalid(f"vip_address {wanted} is not in subnet {subnet.id} ({subnet.cidr}).")
         ends = {network.network_address, network.broadcast_address} if network.num_addresses > 2 else set()
-        if address in ends or (subnet.gateway and address == ipaddress.ip_address(subnet.gateway)):
-            raise Invalid(f"vip_address {wanted} is the gateway or an end of subnet {subnet.id} ({subnet.cidr}).")
+        if address in ends or str(address) in _kept_free(subnet):
+            raise Invalid(f"vip_address {wanted} is the gateway, reserved, or an end of subnet {subnet.id} ({subnet.cidr}).")
 
     def _free(self, conn: sa.Connection, subnet: Subnet) -> str:
         """A free address: the lowest one of a small range, any of a large one. Looks at the whole only when it is nearly full."""
@@ -72,12 +72,17 @@ class Subnets:
         size = int(last) - int(first) + 1
         offsets = range(size) if size <= _SMALL else [random.randrange(size) for _ in range(_SAMPLE)]
         candidates = [str(first + offset) for offset in offsets]
-        taken = claims.taken(conn, subnet.id, candidates) | {subnet.gateway or ""}
+        taken = claims.taken(conn, subnet.id, candidates) | _kept_free(subnet)
         free: Iterator[str] = (address for address in candidates if address not in taken)
         if (found := next(free, None)) is not None:
             return found
-        taken = claims.all_taken(conn, subnet.id) | {subnet.gateway or ""}
+        taken = claims.all_taken(conn, subnet.id) | _kept_free(subnet)
         found = next((str(first + offset) for offset in range(size) if str(first + offset) not in taken), None)
         if found is None:
             raise Conflict(f"Subnet {subnet.id} ({subnet.first} to {subnet.last}) has no free address left.")
         return found
+
+
+def _kept_free(subnet: Subnet) -> set[str]:
+    """Addresses of a subnet that are not given to VIPs, in their shortest form."""
+    return {subnet.gateway or "", *subnet.reserved}

@@ -144,8 +144,7 @@ class Writer:
         rules.check(after, before.tree)
         _refuse(backend, after, before.tree)
         placement.change(conn, unit.lane_id, listeners=scheduler.listeners(after) - scheduler.listeners(before.tree))
-        if (wanted := backend.needs(after)) != backend.needs(before.tree):
-            self._need(conn, unit, wanted, now)
+        self._need(conn, unit, backend.needs(after), now)
         stored = standing.edited(before, after, unit.generation, unit.observed, now)
         trees.save(conn, before, stored)
         self._tell(conn, unit, edits(before.tree, after), now)

@@ -15,7 +15,10 @@ from bascule.model.secrets import SecretKind, SecretRef
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A declared subnet: addresses for VIPs, or for members, or both. `gateway` is None in routed or local subnets."""
+    """A declared subnet: addresses for VIPs, or for members, or both. `gateway` is None in routed or local subnets.
+
+    `reserved` are addresses that no VIP may have, such as self IPs.
+    """
 
     id: str
     name: str
@@ -26,6 +29,7 @@ class Subnet:
     gateway: str | None = None
     vips: bool = True
     members: bool = True
+    reserved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,8 +163,6 @@ def test_an_owner_that_is_not_the_latest_writes_nothing(one: Site) -> None:
     with pytest.raises(Fenced):
         one.remove(one.network(1), fence=Fence(1, 4))
     assert one.held() == before
-    other = one.networks.apply("f5:other", Fence(1, 1), one.plans(one.network(3)))
-    assert all(isinstance(outcome, Lost) for outcome in other.values())
 
 
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after"])
@@ -196,6 +194,14 @@ def test_one_device_goes_on_while_the_other_is_away(two: Site) -> None:
     assert isinstance(first, Done)
     assert isinstance(second, Lost)
     assert len(two.held(0)) == 5
+
+
+def test_a_device_that_is_not_in_the_configuration_any_more_keeps_nobody_waiting(one: Site) -> None:
+    plans = one.plans(one.network())
+    (outcome,) = one.networks.apply("f5:other", Fence(1, 1), plans).values()
+    assert isinstance(outcome, Lost)
+    (outcome,) = one.networks.apply("f5:other", Fence(1, 1), [dataclasses.replace(plans[0], target={})]).values()
+    assert isinstance(outcome, Done)
 
 
 def _essence(value: Any) -> Any:

@@ -4,7 +4,7 @@
 `backend` is what the worker calls; `post` sends declarations to a device group, and `outcomes` says what came of them.
 """
 
-from bascule.south.as3.backend import AS3Backend, Site
+from bascule.south.as3.backend import AS3Backend, Site, lane_of
 from bascule.south.as3.options import Options, Snat
 
-__all__ = ["AS3Backend", "Options", "Site", "Snat"]
+__all__ = ["AS3Backend", "Options", "Site", "Snat", "lane_of"]

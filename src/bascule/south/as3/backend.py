@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bascule.clients.bigip import DeviceGroup, Unreachable
-from bascule.model.backend import Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
-from bascule.model.definition import Definition, ServiceDefinition
+from bascule.model.backend import NETWORK, Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
+from bascule.model.definition import Definition, SharedDefinition
 from bascule.model.documents import Documents, Verb
 from bascule.model.objects import Tree
 from bascule.model.status import Report
+from bascule.south import icontrol
 from bascule.south.as3 import render as rendering
 from bascule.south.as3 import report as reporting
 from bascule.south.as3.options import Options
@@ -27,7 +28,7 @@ class Site:
     """A device group that carries load balancers.
 
     `sync_group` is what the devices call their group, where AS3 is to have them synchronized after every change; empty where they
-    do it by themselves. The others are those of its lane.
+    do it by themselves. `networks`: whether their networks are made by us. The others are those of its lane.
     """
 
     group: DeviceGroup
@@ -35,6 +36,7 @@ class Site:
     tags: tuple[str, ...] = ()
     max_load_balancers: int | None = None
     availability_zone: str | None = None
+    networks: bool = False
 
 
 class AS3Backend:
@@ -54,12 +56,14 @@ class AS3Backend:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = options or Options()
-        self._sites = {_lane(site): site for site in sites}
+        self._sites = {lane_of(site.group.name): site for site in sites}
         self._clock = clock
         self._posters = {
             lane: Poster(site.group, Saver(site.group, save_interval), sync_group=site.sync_group, clock=clock)
             for lane, site in self._sites.items()
         }
+        devices = {lane: {device.name: device for device in site.group.devices} for lane, site in self._sites.items()}
+        self._networks = icontrol.Networks(devices)
         self._seen: dict[str, tuple[float, reporting.Sight | None]] = {}
 
     def lanes(self) -> Sequence[LaneSpec]:
@@ -72,17 +76,20 @@ class AS3Backend:
         return [refusal for refusal in rendering.refuse(tree, self._options) if refusal not in known]
 
     def needs(self, tree: Tree) -> Sequence[Need]:
-        """Nothing is shared between load balancers."""
-        return ()
+        """The network, where it is made for any of the groups. In the others nothing is to be done for it."""
+        network_id = tree.load_balancer.vip.network_id
+        return (Need(NETWORK, network_id),) if network_id and any(site.networks for site in self._sites.values()) else ()
 
     def carriers(self, lane: str, definition: Definition | None) -> Sequence[str]:
-        """One carrier, named after the device group."""
+        """One carrier, named after the device group; of a network one for each device."""
+        if isinstance(definition, SharedDefinition) and definition.network is not None:
+            return definition.network.devices
         return (_group(lane),)
 
     def render(self, definition: Definition, carrier: str) -> Documents:
-        """The tenant of a load balancer. Raises KeyError for a certificate that the definition does not resolve."""
-        if not isinstance(definition, ServiceDefinition):
-            raise TypeError(f"there are no shared units such as {definition.kind}")
+        """The tenant of a load balancer, or the objects of a network. Raises KeyError for a certificate that is not resolved."""
+        if isinstance(definition, SharedDefinition):
+            return icontrol.render(definition, carrier)
         return rendering.render(definition, self._options)
 
     def read(self, lane: str, targets: Sequence[Target]) -> Mapping[Target, Documents | Lost]:
@@ -91,7 +98,10 @@ class AS3Backend:
 
     def apply(self, lane: str, fence: Fence, plans: Sequence[Plan], secrets: Secrets) -> Mapping[Target, Outcome]:
         """Carry out plans. Raises Fenced."""
-        return self._posters[lane].post(fence, [_wish(plan) for plan in plans], secrets)
+        networks = [plan for plan in plans if icontrol.is_network(plan)]
+        wishes = [_wish(plan) for plan in plans if not icontrol.is_network(plan)]
+        outcomes = dict(self._networks.apply(lane, fence, networks)) if networks else {}
+        return outcomes | (dict(self._posters[lane].post(fence, wishes, secrets)) if wishes else {})
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """What the active device sees. Raises DeviceError where it is there and cannot tell now."""
@@ -117,8 +127,9 @@ class AS3Backend:
         return seen
 
 
-def _lane(site: Site) -> str:
-    return f"{AS3Backend.name}:{site.group.name}"
+def lane_of(group: str) -> str:
+    """The id of a device group's lane."""
+    return f"{AS3Backend.name}:{group}"
 
 
 def _group(lane: str) -> str:

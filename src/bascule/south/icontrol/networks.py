@@ -52,9 +52,13 @@ class Networks:
         """Bring networks to their targets. Raises Fenced."""
         outcomes: dict[Target, Outcome] = {}
         inventories: dict[str, Inventory] = {}
+        devices = self._devices.get(lane, {})
         for name in dict.fromkeys(plan.carrier for plan in plans):
+            if name not in devices:
+                outcomes |= {(plan.unit_id, name): _forgotten(plan) for plan in plans if plan.carrier == name}
+                continue
             try:
-                inventories[name] = self._taken(lane, name)
+                inventories[name] = taken(devices[name])
             except DeviceError as problem:
                 LOG.info("device %s: %s", name, problem)
                 failed = _failed(problem)
@@ -71,11 +75,13 @@ class Networks:
             outcomes |= {(unit_id, site.plan.carrier): site.outcome or Done() for site in sites}
         return outcomes
 
-    def _taken(self, lane: str, name: str) -> Inventory:
-        device = self._devices.get(lane, {}).get(name)
-        if device is None:
-            raise Unreachable(name, "it is not in the configuration of the device group")
-        return taken(device)
+
+def _forgotten(plan: Plan) -> Outcome:
+    """What becomes of a network on a device that is not in the configuration any more."""
+    if plan.target:
+        return Lost(f"Device {plan.carrier} is not in the configuration.")
+    LOG.warning("device %s is not in the configuration: what it has of %s stays there", plan.carrier, plan.unit_id)
+    return Done()
 
 
 def _site(plan: Plan, inventory: Inventory) -> _Site:
