@@ -25,6 +25,7 @@ from bascule.model.secrets import Secret, SecretRef
 from bascule.south.haproxy import Binary
 from bascule.south.haproxy.configurations import Configurations
 from bascule.south.haproxy.process import Process, ProcessError
+from bascule.south.haproxy.runtime import reachable
 from tests.cases import loader
 from tests.south.haproxy.site import PROJECT, Site, until
 
@@ -380,6 +381,7 @@ def test_a_worker_that_hangs_is_replaced_without_ending_the_master(site: Site, l
         began = time.monotonic()
         assert site.backend.refuse(site.tree.put(dataclasses.replace(listener, name="other")), site.tree) == []
         assert time.monotonic() - began < 2, "a request waited for it, in a transaction"
+        assert all(reachable(site.directory) for _ in range(20)), "it has that many to answer already"
         site.serve()
     finally:
         os.kill(worker, signal.SIGCONT)  # told long ago to end; what it had not accepted yet is lost with it

@@ -71,7 +71,7 @@ def reachable(directory: Path) -> bool:
     try:
         with _connected(directory, STATS_SOCKET, 1.0):
             return True
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):  # the latter where it let about ten of us wait already
         return True
     except OSError:
         return False
