@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from bascule.core.orphans import Orphans
 from bascule.south.as3.names import tenant_name
 from bascule.store.engine import Database
-from tests.emulator.site import Box, box, pair, state
+from tests.emulator.site import Box, box, pair, small, state, tenant
 from tests.scenarios.f5 import F5World
 from tests.scenarios.world import standard
 
@@ -164,6 +165,60 @@ def test_what_vanishes_is_noticed_by_the_health_manager(world: F5World, device: 
     assert world.unit(other.id).due_at is None
     world.settle()
     assert world.is_on(device, made.id, other.id)
+
+
+def orphans(world: F5World, **options: Any) -> Orphans:
+    return Orphans(world.database, world.backends, clock=world.clock, monotonic=world.clock, **options)
+
+
+def unknown(device: Box, number: int) -> str:
+    """A tenant with our mark that no database knows. Gives its name."""
+    load_balancer_id = f"1b000000-0000-4000-8000-{number:012d}"
+    name = tenant_name(load_balancer_id)
+    assert device.declare(tenant(name, small(f"10.9.200.{number}"), label=f"bascule {load_balancer_id}")).status == 200
+    return name
+
+
+def partitions(device: Box) -> set[str]:
+    return {each["name"] for each in device.get("/mgmt/tm/auth/partition").body["items"]} - {"Common"}
+
+
+def test_orphans_are_removed_after_a_while_and_what_is_not_ours_stays(world: F5World, device: Box) -> None:
+    made, deleted = world.create(), world.create()
+    world.settle()
+    world.delete(deleted.id)
+    world.settle()
+    unknown(device, 1)
+    again = tenant_name(deleted.id)  # as a worker leaves it behind that comes too late
+    device.declare(tenant(again, small("10.9.200.9"), label=f"bascule {deleted.id}"), tenant("Others", small("10.9.200.8")))
+    looking = orphans(world)
+    for seconds, left in ((0, 4), (3000, 4), (700, 2)):
+        world.clock.now += seconds
+        looking.tick()
+        world.settle()
+        assert len(partitions(device)) == left, seconds
+    assert partitions(device) == {tenant_name(made.id), "Others"}
+    unknown(device, 1)  # once more
+    for _ in range(2):
+        world.clock.now += 3700
+        looking.tick()
+        world.settle()
+    assert partitions(device) == {tenant_name(made.id), "Others"}
+
+
+def test_the_wrong_database_removes_nothing(world: F5World, device: Box, caplog: pytest.LogCaptureFixture) -> None:
+    made = world.create()
+    world.settle()
+    for number in range(1, 5):
+        unknown(device, number)
+    looking = orphans(world, grace=0)
+    looking.tick()
+    world.settle()
+    assert len(partitions(device)) == 5
+    assert "4 of 5 load balancers there are not in the database" in caplog.text
+    orphans(world, grace=0, share=1).tick()
+    world.settle()
+    assert partitions(device) == {tenant_name(made.id)}
 
 
 def test_one_poisoned_load_balancer_among_fifty(world: F5World, device: Box) -> None:

@@ -23,10 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _watch(_conf: cfg.ConfigOpts, settings: Settings) -> None:
     database = wiring.checked_database(settings)
     health_manager = wiring.health_manager(settings, database)
+    orphans = wiring.orphans(settings, database)
     stop = Stop()
 
     def tick() -> bool:
         health_manager.tick()
+        orphans.tick()
         return False  # news are no reason to ask again at once
 
     process.loop(tick, stop.wait, settings.health_manager.interval, stop)

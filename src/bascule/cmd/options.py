@@ -136,6 +136,20 @@ _WORKER = [
 
 _HEALTH_MANAGER = [
     cfg.FloatOpt("interval", default=2.0, min=0.1, max=3600, help="Seconds between two looks at what the data planes see."),
+    cfg.FloatOpt(
+        "orphan_grace",
+        default=3600.0,
+        min=0,
+        help="Seconds after which a tenant of ours on a BIG-IP that belongs to no load balancer in the database is removed.",
+    ),
+    cfg.FloatOpt(
+        "orphan_share",
+        default=0.1,
+        min=0,
+        max=1,
+        help="Largest share of our tenants of a device group that may be removed so. If there are more such, and more than "
+        "three, none is: it may not be the right database.",
+    ),
 ]
 
 _HOUSEKEEPING = [

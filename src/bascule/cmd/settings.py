@@ -69,9 +69,11 @@ class WorkerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthManagerSettings:
-    """The health managers. `interval` is in seconds."""
+    """The health managers. `interval` and `orphan_grace` are in seconds."""
 
     interval: float
+    orphan_grace: float
+    orphan_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

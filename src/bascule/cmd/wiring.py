@@ -16,6 +16,7 @@ from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
 from bascule.core.networks import Declared, NetworkDriver, Routed
+from bascule.core.orphans import Orphans
 from bascule.core.passes import Passes
 from bascule.core.reader import Reader
 from bascule.core.recorder import Recorder, Timing
@@ -179,6 +180,13 @@ def health_manager(settings: Settings, database: Database) -> HealthManager:
     """The health manager of a process. It leaves out what only the worker that made it can see."""
     seen = {name: each for name, each in backends(settings).items() if not isinstance(each, MemoryBackend)}
     return HealthManager(database, seen, _recorder(settings, database), tags=settings.worker.tags)
+
+
+def orphans(settings: Settings, database: Database) -> Orphans:
+    """What looks for orphans in a process that watches data planes."""
+    chosen = settings.health_manager
+    carrying = backends(settings)
+    return Orphans(database, carrying, tags=settings.worker.tags, grace=chosen.orphan_grace, share=chosen.orphan_share)
 
 
 def housekeeping(settings: Settings, database: Database) -> Housekeeping:

@@ -96,6 +96,15 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """What bears the mark of a load balancer on a carrier, whether anybody wants it or not: the names of its documents."""
+
+    unit_id: str
+    carrier: str
+    documents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The carrier holds the target."""
 
@@ -179,3 +188,6 @@ class Backend(Protocol):
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """What the carriers of these units see. One report per carrier, also for those that do not answer."""
+
+    def marked(self, lane: str) -> Sequence[Marked]:
+        """Everything of ours that is in a lane. Nothing where that cannot be told, or cannot outlive its load balancer."""

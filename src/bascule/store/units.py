@@ -86,6 +86,11 @@ def add(conn: sa.Connection, new: Unit) -> None:
     conn.execute(_INSERT, {name: getattr(new, name) for name in _COLUMNS})
 
 
+def drop(conn: sa.Connection, unit_id: str) -> None:
+    """Remove a unit that is gone."""
+    conn.execute(unit.delete().where(unit.c.id == unit_id, unit.c.gone_at.is_not(None)))
+
+
 def get(conn: sa.Connection, unit_id: str) -> Unit | None:
     """One unit, also one that is gone; None if there is none."""
     return next(iter(_units(conn.execute(_BY_ID, {"b_id": unit_id}).all())), None)
@@ -94,6 +99,11 @@ def get(conn: sa.Connection, unit_id: str) -> Unit | None:
 def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     """Units by id; ids that do not exist are left out."""
     return {found.id: found for found in _units(conn.execute(_BY_IDS, {"ids": list(ids)}))}
+
+
+def there(conn: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """Those of these ids that are units and not gone."""
+    return set(conn.scalars(sa.select(unit.c.id).where(unit.c.id.in_(ids), unit.c.gone_at.is_(None))))
 
 
 def bump(conn: sa.Connection, unit_id: str, now: float) -> Unit | None:

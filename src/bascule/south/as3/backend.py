@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bascule.clients.bigip import DeviceGroup, Unreachable
-from bascule.model.backend import NETWORK, Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
+from bascule.clients.bigip import AS3, DeviceGroup, Unreachable
+from bascule.model.backend import NETWORK, Fence, LaneSpec, Lost, Marked, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, SharedDefinition
 from bascule.model.documents import Documents, Verb
 from bascule.model.objects import Tree
@@ -58,8 +58,9 @@ class AS3Backend:
         self._options = options or Options()
         self._sites = {lane_of(site.group.name): site for site in sites}
         self._clock = clock
+        self._savers = {lane: Saver(site.group, save_interval) for lane, site in self._sites.items()}
         self._posters = {
-            lane: Poster(site.group, Saver(site.group, save_interval), sync_group=site.sync_group, clock=clock)
+            lane: Poster(site.group, self._savers[lane], sync_group=site.sync_group, clock=clock)
             for lane, site in self._sites.items()
         }
         devices = {lane: {device.name: device for device in site.group.devices} for lane, site in self._sites.items()}
@@ -100,8 +101,13 @@ class AS3Backend:
         """Carry out plans. Raises Fenced."""
         networks = [plan for plan in plans if icontrol.is_network(plan)]
         wishes = [_wish(plan) for plan in plans if not icontrol.is_network(plan)]
-        outcomes = dict(self._networks.apply(lane, fence, networks)) if networks else {}
-        return outcomes | (dict(self._posters[lane].post(fence, wishes, secrets)) if wishes else {})
+        outcomes: dict[Target, Outcome] = {}
+        if networks:
+            outcomes |= self._networks.apply(lane, fence, networks)
+            self._savers[lane].changed()
+        if wishes:
+            outcomes |= self._posters[lane].post(fence, wishes, secrets)
+        return outcomes
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """What the active device sees. Raises DeviceError where it is there and cannot tell now."""
@@ -109,6 +115,12 @@ class AS3Backend:
         if seen is None:
             return [Report(unit_id, carrier, alive=False) for unit_id in units]
         return [reporting.report(seen, unit_id, carrier) for unit_id in units]
+
+    def marked(self, lane: str) -> Sequence[Marked]:
+        """The tenants with our mark. Raises DeviceError."""
+        stored = AS3(self._sites[lane].group.active()).declared(show_hash=False)
+        owners = {name: rendering.owner_of(each.label) for name, each in stored.items()}
+        return [Marked(owner, _group(lane), (name,)) for name, owner in owners.items() if owner]
 
     def close(self) -> None:
         """Give back what the devices were asked for: logins."""
@@ -137,12 +149,12 @@ def _group(lane: str) -> str:
 
 
 def _wish(plan: Plan) -> Wish:
-    """A load balancer is one document, which is one tenant."""
+    """A load balancer is one document, which is one tenant. Units of other kinds end in the id of the load balancer meant."""
     (step,) = plan.steps
     return Wish(
         target=(plan.unit_id, plan.carrier),
         tenant=step.name,
-        label=rendering.label(plan.unit_id),
+        label=rendering.label(plan.unit_id.rpartition("/")[2]),
         generation=plan.generation,
         text=None if step.verb is Verb.DELETE else step.body,
         memo=plan.memo,

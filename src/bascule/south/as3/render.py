@@ -18,6 +18,8 @@ from bascule.south.as3 import health_monitor, l7policy, l7rule, listener, member
 from bascule.south.as3.names import APPLICATION, tenant_name
 from bascule.south.as3.options import Options
 
+_MARK = "bascule "
+
 
 def render(definition: ServiceDefinition, options: Options) -> Documents:
     """The tenant of a load balancer, as JSON without secrets.
@@ -39,7 +41,12 @@ def render(definition: ServiceDefinition, options: Options) -> Documents:
 
 def label(load_balancer_id: str) -> str:
     """The mark of a tenant that is ours."""
-    return f"bascule {load_balancer_id}"
+    return f"{_MARK}{load_balancer_id}"
+
+
+def owner_of(label: str) -> str:
+    """The id of the load balancer whose mark it is; empty where it is none of ours."""
+    return label.removeprefix(_MARK) if label.startswith(_MARK) else ""
 
 
 def _pools(tree: Tree) -> Iterator[Pool]:

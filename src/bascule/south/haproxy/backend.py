@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from bascule.model.backend import Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
+from bascule.model.backend import Fence, LaneSpec, Lost, Marked, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, ServiceDefinition
 from bascule.model.documents import Documents
 from bascule.model.objects import ListenerProtocol, MonitorType, Tree
@@ -94,6 +94,10 @@ class HAProxyBackend:
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """What the instances of these load balancers see."""
         return _together(lambda unit_id: report(self._path(unit_id), unit_id, self._host), units, _REPORTS_AT_ONCE)
+
+    def marked(self, lane: str) -> Sequence[Marked]:
+        """Nothing: who has no database any more looks after its HAProxys by hand."""
+        return ()
 
     def _read(self, target: Target) -> Documents | Lost:
         if target[1] != self._host:

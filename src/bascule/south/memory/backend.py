@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 
-from bascule.model.backend import Fence, LaneSpec, Lost, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
+from bascule.model.backend import Fence, LaneSpec, Lost, Marked, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, ServiceDefinition, SharedDefinition, secret_refs
 from bascule.model.documents import Documents
 from bascule.model.objects import Object, Tree
@@ -67,6 +67,9 @@ class MemoryBackend:
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """Every member is up, every listener open and idle, on every carrier that answers."""
         return [self._report(unit_id, carrier) for unit_id in units for carrier in self._carriers]
+
+    def marked(self, lane: str) -> Sequence[Marked]:
+        return ()
 
     def _report(self, unit_id: str, carrier: str) -> Report:
         documents = self.device.read((unit_id, carrier))

@@ -1,0 +1,114 @@
+"""Orphans: what bears our mark on a data plane and belongs to no load balancer that is wanted.
+
+A worker that was paused and came too late can leave one behind, and so can a database that was restored from a backup. An orphan
+becomes a unit that is to be deleted, and so it goes by the same pass, under the same lease and fence, as everything else.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from bascule.model.backend import Backend, Marked
+from bascule.model.status import CarrierState
+from bascule.store import observed, units
+from bascule.store.engine import Database
+from bascule.store.observed import Carrier
+from bascule.store.units import Lane, Unit
+
+LOG = logging.getLogger(__name__)
+
+KIND = "orphan"
+
+_FEW = 3
+"""So many orphans in a lane are no reason to be suspicious, however little else there is."""
+
+
+class Orphans:
+    """Looks for orphans in the lanes whose tags it has, every `every` seconds.
+
+    Something has to be one for `grace` seconds before it goes. Where more than the `share` of what there is would have to go, none
+    does: then it is more likely that the database is not the right one. `clock` gives seconds since the epoch, UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        backends: Mapping[str, Backend],
+        *,
+        tags: Sequence[str] = (),
+        every: float = 600.0,
+        grace: float = 3600.0,
+        share: float = 0.1,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._backends = backends
+        self._tags = frozenset(tags)
+        self._every = every
+        self._grace = grace
+        self._share = share
+        self._clock = clock
+        self._monotonic = monotonic
+        self._next = float("-inf")
+        self._since: dict[tuple[str, str], float] = {}
+
+    def tick(self) -> None:
+        """Look, if it is time to."""
+        now = self._monotonic()
+        if now < self._next:
+            return
+        self._next = now + self._every
+        with self._database.read() as conn:
+            known = units.lanes(conn)
+        ours = {spec.id for backend in self._backends.values() for spec in backend.lanes()}
+        lanes = [each for each in known if each.id in ours and self._tags.issuperset(each.tags)]
+        for lane in lanes:
+            try:
+                self._look(lane, now)
+            except Exception:
+                LOG.exception("lane %s cannot be searched for what belongs to nothing", lane.id)
+
+    def _look(self, lane: Lane, now: float) -> None:
+        held = self._backends[lane.backend].marked(lane.id)  # before the database: whatever is on a data plane was wanted earlier
+        with self._database.read() as conn:
+            wanted = {
+                unit.id for unit in units.load(conn, sorted({each.unit_id for each in held})).values() if unit.gone_at is None
+            }
+        orphans = [each for each in held if each.unit_id not in wanted]
+        ids = {(lane.id, each.unit_id) for each in orphans}
+        self._since = {key: at for key, at in self._since.items() if key[0] != lane.id or key in ids}
+        for key in ids:
+            self._since.setdefault(key, now)
+        ripe = [each for each in orphans if now - self._since[lane.id, each.unit_id] >= self._grace]
+        if len(orphans) > max(_FEW, self._share * len(held)):
+            LOG.error(
+                "lane %s: %d of %d load balancers there are not in the database. That is too many to be removed; "
+                "is it the right database?",
+                lane.id, len(orphans), len(held),
+            )  # fmt: skip
+        elif ripe:
+            LOG.warning("lane %s: what is not in the database is removed: %s", lane.id, ", ".join(each.unit_id for each in ripe))
+            self._database.write(lambda conn: self._remove(conn, lane, ripe))
+
+    def _remove(self, conn: sa.Connection, lane: Lane, orphans: Sequence[Marked]) -> None:
+        for each in orphans:
+            unit_id = f"{lane.id}/{KIND}/{each.unit_id}"
+            before = units.get(conn, unit_id)
+            if before is not None and before.gone_at is None:
+                continue
+            if before is not None:
+                units.drop(conn, unit_id)
+            unit = Unit(id=unit_id, kind=KIND, key=each.unit_id, lane_id=lane.id, backend=lane.backend, deleted=1)
+            units.add(conn, unit)
+            version = self._backends[lane.backend].version
+            unknown = dict.fromkeys(each.documents, "")
+            found = Carrier(
+                unit_id=unit_id, name=each.carrier, state=CarrierState.RETIRING, observed=0, version=version, digests=unknown
+            )  # fmt: skip
+            observed.save_carriers(conn, [], [found])
+            units.ask(conn, [unit_id], self._clock(), units.Rank.EDIT)
