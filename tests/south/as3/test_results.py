@@ -183,9 +183,9 @@ def test_members_may_be_probed_elsewhere() -> None:
 
 
 def test_disabled_objects_do_nothing() -> None:
-    assert "enable" not in _one("Service_HTTP")
-    assert _one("Service_HTTP", dataclasses.replace(LISTENER, admin_state_up=False))["enable"] is False
-    assert _one("Service_HTTP", dataclasses.replace(LOAD_BALANCER, admin_state_up=False))["enable"] is False
+    assert "adminState" not in _one("Service_HTTP")
+    assert _one("Service_HTTP", dataclasses.replace(LISTENER, admin_state_up=False))["adminState"] == "disable"
+    assert _one("Service_HTTP", dataclasses.replace(LOAD_BALANCER, admin_state_up=False))["adminState"] == "disable"
     assert "pool" not in _one("Service_HTTP", dataclasses.replace(POOL, admin_state_up=False))
     assert _of("Monitor", dataclasses.replace(MONITOR, admin_state_up=False)) == []
     assert "monitors" not in _one("Pool", dataclasses.replace(MONITOR, admin_state_up=False))

@@ -51,7 +51,7 @@ def render(definition: ServiceDefinition, listener: Listener, options: Options) 
         "snat": _SNAT.get(options.snat) or {"bigip": options.snat_pool},
     }
     if not (listener.admin_state_up and tree.load_balancer.admin_state_up):
-        service["enable"] = False
+        service["adminState"] = "disable"  # with `enable` false the virtual server would vanish, and its counters
     if listener.connection_limit > 0:
         service["maxConnections"] = listener.connection_limit
     default = tree.pool(listener.default_pool_id)
