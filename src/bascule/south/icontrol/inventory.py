@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bascule.clients.bigip import Device, Refused
+from bascule.clients.bigip import Device, OutcomeUnknown, Refused
 from bascule.clients.bigip.icontrol import checked, items, read, units
 from bascule.model.backend import Fence
 from bascule.south.icontrol.network import KINDS, ROUTE, ROUTE_DOMAIN, SELF_IP, VLAN, kind_of, mark_of
@@ -67,15 +67,16 @@ class Inventory:
                 self.objects[path] = _plain(checked(self.device, answer)) | {"interfaces": wanted.get("interfaces")}
                 return
             # Another device of the group had it, and its configuration came in between.
-            self._look(path)
+            self._see(path)
         here = self.objects.get(path, {})
         if not _belongs(here, str(wanted["description"])):
             raise Foreign(path)
         if not _as_wanted(here, wanted):
             if kind_of(path) == ROUTE_DOMAIN:
                 # Others may have put their VLANs into it, just now.
-                self._look(path)
-                wanted = {**wanted, "vlans": [*self.objects.get(path, {}).get("vlans", []), *_missing(self.objects[path], wanted)]}
+                self._see(path)
+                others = self.objects[path].get("vlans", [])
+                wanted = {**wanted, "vlans": [*others, *_missing(self.objects[path], wanted)]}
             changes = {name: value for name, value in wanted.items() if name not in _FIXED[kind_of(path)]}
             answer = self.device.patch(f"/mgmt/tm/{path}", {**changes, "description": _stamped(wanted, fence)})
             checked(self.device, answer)
@@ -94,6 +95,11 @@ class Inventory:
             return False
         mine = {f"/Common/{each.rsplit('~', 1)[1]}" for each in self.of(unit_id)}
         return bool(set(self.objects[path].get("vlans", ())) - mine)
+
+    def _see(self, path: str) -> None:
+        """Read anew what was there a moment ago."""
+        if not self._look(path):
+            raise OutcomeUnknown(self.device.name, f"{path} came and went")
 
     def _look(self, path: str) -> bool:
         """Read one object anew. Tells whether it is there."""

@@ -124,7 +124,7 @@ def _try(site: _Site, path: str, work: Callable[[], None], *, making: bool) -> N
         site.outcome = Rejected(f"Somebody else's {what} is where that of the network belongs.", operator_text=text)
     except Refused as refused:
         words = f"{site.device}: {path}: {refused.text}"
-        if making and refused.status < 500 and site.inventory.active:
+        if making and site.inventory.active and refused.status < 500 and refused.status != 404:
             site.outcome = Rejected(f"The device refuses the {what} of the network.", operator_text=words)
         else:
             site.outcome = Retry(f"The {what} of the network cannot be {'made' if making else 'removed'} yet.", words)
