@@ -27,8 +27,9 @@ LANE = "f5:pair"
 class F5World(World):
     """Bascule with one device group."""
 
-    def __init__(self, database: Database, folder: Path, boxes: Sequence[Box]) -> None:
+    def __init__(self, database: Database, folder: Path, boxes: Sequence[Box], sync_group: str = "") -> None:
         self.boxes = boxes
+        self._sync_group = sync_group
         self._ca = folder / "ca.pem"
         self._ca.write_text(identity()[1])
         self._groups: list[DeviceGroup] = []
@@ -38,7 +39,7 @@ class F5World(World):
         credentials, trust = Credentials("admin", Secret(PASSWORD.encode())), Trust(self._ca)
         group = DeviceGroup("pair", [Device(box.url, credentials, trust, pause=0.02) for box in self.boxes])
         self._groups.append(group)
-        self.f5 = AS3Backend([Site(group=group)], save_interval=3600, clock=self.clock)
+        self.f5 = AS3Backend([Site(group=group, sync_group=self._sync_group)], save_interval=3600, clock=self.clock)
         return {"f5": self.f5}
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ import pytest
 from bascule.core.orphans import Orphans
 from bascule.south.as3.names import tenant_name
 from bascule.store.engine import Database
-from tests.emulator.site import Box, box, pair, small, state, tenant
+from tests.emulator.site import Box, box, pair, small, state, sync, tenant
 from tests.scenarios.f5 import F5World
 from tests.scenarios.world import standard
 
@@ -26,10 +26,10 @@ Make = Callable[..., F5World]
 def make(sqlite_url: str, tmp_path: Path) -> Iterator[Make]:
     with ExitStack() as stack:
 
-        def made(*boxes: Box) -> F5World:
+        def made(*boxes: Box, sync_group: str = "") -> F5World:
             database = Database(sqlite_url)
             stack.callback(database.close)
-            world = F5World(database, tmp_path, boxes)
+            world = F5World(database, tmp_path, boxes, sync_group)
             stack.callback(world.close)
             return world
 
@@ -38,8 +38,14 @@ def make(sqlite_url: str, tmp_path: Path) -> Iterator[Make]:
 
 @pytest.fixture
 def device() -> Iterator[Box]:
-    """A device whose time runs fast."""
-    with box(speed=100) as made:
+    """A device whose time runs fast, but not so fast that a busy machine takes for a task what is not."""
+    with box(speed=20) as made:
+        yield made
+
+
+@pytest.fixture
+def bigip() -> Iterator[Box]:
+    with box() as made:
         yield made
 
 
@@ -93,7 +99,7 @@ def test_what_goes_wrong_once_is_not_seen(world: F5World, device: Box, fault: di
     assert world.is_on(device, made.id)
 
 
-@pytest.mark.parametrize("kind", ["late-script", "failed-script", "read-failure"])
+@pytest.mark.parametrize("kind", [pytest.param("late-script", marks=pytest.mark.slow), "failed-script", "read-failure"])
 def test_a_tenant_in_trouble_is_sent_again(world: F5World, device: Box, kind: str) -> None:
     guilty, other = world.create(), world.create()
     device.fault(kind, tenant=tenant_name(guilty.id), seconds=20)
@@ -101,7 +107,7 @@ def test_a_tenant_in_trouble_is_sent_again(world: F5World, device: Box, kind: st
     assert world.status(other.id) == "ACTIVE"
     assert world.faults(guilty.id) == {guilty.id: "The device could not carry out the change now. It is sent again."}
     assert world.status(guilty.id) == "PENDING_CREATE"
-    time.sleep(0.5)  # until the late script is over: 50 seconds of the device's
+    time.sleep(1.2)  # until the late script is over: 50 seconds of the device's
     world.settle()
     assert set(world.statuses(guilty.id).values()) == {"ACTIVE"}
     assert world.faults(guilty.id) == {}
@@ -119,7 +125,7 @@ def test_tokens_may_be_lost(world: F5World, device: Box) -> None:
 
 @pytest.mark.slow
 def test_a_device_may_be_busy_for_minutes(world: F5World, device: Box) -> None:
-    assert device.ask("POST", "/emulator/busy", {"seconds": 300}).status == 204  # 3 of ours
+    assert device.ask("POST", "/emulator/busy", {"seconds": 60}).status == 204  # 3 of ours
     made = world.create()
     world.tick()
     assert (world.status(made.id), world.faults(made.id)) == ("PENDING_CREATE", {})
@@ -133,7 +139,7 @@ def test_a_device_may_be_busy_for_minutes(world: F5World, device: Box) -> None:
 @pytest.mark.slow
 def test_a_slow_change_becomes_a_task_that_is_looked_after(world: F5World, device: Box) -> None:
     made = world.create()
-    device.fault("slow", tenant=tenant_name(made.id), seconds=150)  # AS3 answers after 45
+    device.fault("slow", tenant=tenant_name(made.id), seconds=60)  # AS3 answers after 45
     world.tick()
     assert world.unit(made.id).memo is not None
     assert world.faults(made.id) == {}
@@ -221,7 +227,8 @@ def test_the_wrong_database_removes_nothing(world: F5World, device: Box, caplog:
     assert partitions(device) == {tenant_name(made.id)}
 
 
-def test_one_poisoned_load_balancer_among_fifty(world: F5World, device: Box) -> None:
+def test_one_poisoned_load_balancer_among_fifty(make: Make, bigip: Box) -> None:
+    world, device = make(bigip), bigip
     guilty, *others = [world.create() for _ in range(50)]
     words = "01070333:3: Virtual Server /b/app/x illegally shares destination address with Virtual Server /Secret/other."
     device.fault("refuse", tenant=tenant_name(guilty.id), text=words, times=None)
@@ -261,7 +268,7 @@ def test_a_device_that_goes_away_is_lost_and_comes_back_with_everything(world: F
     world.settle()
     world.health.tick()
     assert world.operating(made.id) != "ERROR"
-    device.ask("POST", "/emulator/reboot", {"seconds": 200})  # nothing was saved, so it comes back empty
+    device.ask("POST", "/emulator/reboot", {"seconds": 60})  # nothing was saved, so it comes back empty
     world.clock.now += 10
     world.health.tick()
     assert world.operating(made.id) == "ERROR"
@@ -296,3 +303,13 @@ def test_another_device_takes_over_in_the_middle_of_a_change(make: Make) -> None
         world.settle()
         assert set(world.statuses(made.id).values()) == {"ACTIVE"}
         assert world.is_on(two, before.id, made.id)
+
+
+@pytest.mark.slow
+def test_devices_that_are_told_to_synchronize_hold_the_same(make: Make) -> None:
+    with pair(automatic=False) as (one, two):
+        world = make(one, two, sync_group="/Common/dg")
+        made = world.create()
+        world.settle()
+        two.until(lambda: sync(two) == "In Sync" and partitions(two), 30)
+        assert partitions(two) == {tenant_name(made.id)}

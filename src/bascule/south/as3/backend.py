@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bascule.clients.bigip import AS3, DeviceGroup, Unreachable
+from bascule.clients.bigip import AS3, DeviceError, DeviceGroup, Unreachable
 from bascule.model.backend import NETWORK, Fence, LaneSpec, Lost, Marked, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, SharedDefinition
 from bascule.model.documents import Documents, Verb
@@ -18,6 +19,8 @@ from bascule.south.as3 import report as reporting
 from bascule.south.as3.options import Options
 from bascule.south.as3.post import Poster, Wish
 from bascule.south.as3.saving import Saver
+
+_LOG = logging.getLogger(__name__)
 
 _FRESH = 1.0
 """For how long what was seen of a group is used again, in seconds: one round of a health manager asks for many load balancers."""
@@ -110,8 +113,13 @@ class AS3Backend:
         return outcomes
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
-        """What the active device sees. Raises DeviceError where it is there and cannot tell now."""
-        seen, carrier = self._look(lane), _group(lane)
+        """What the active device sees. Nothing where it is there and cannot tell now."""
+        carrier = _group(lane)
+        try:
+            seen = self._look(lane)
+        except DeviceError as problem:
+            _LOG.warning("device group %s cannot be asked now: %s", carrier, problem)
+            return ()
         if seen is None:
             return [Report(unit_id, carrier, alive=False) for unit_id in units]
         return [reporting.report(seen, unit_id, carrier) for unit_id in units]
@@ -129,13 +137,18 @@ class AS3Backend:
 
     def _look(self, lane: str) -> reporting.Sight | None:
         """None where nobody answers."""
-        at, seen = self._seen.get(lane, (float("-inf"), None))
-        if self._clock() - at > _FRESH:
-            try:
-                seen = reporting.look(self._sites[lane].group.active())
-            except Unreachable:
-                seen = None
-            self._seen[lane] = self._clock(), seen
+        at, before = self._seen.get(lane, (float("-inf"), {}))
+        if self._clock() - at <= _FRESH:
+            return before
+        seen: reporting.Sight | None = None
+        try:
+            seen = reporting.look(self._sites[lane].group.active())
+        except Unreachable as problem:
+            if before is not None:
+                _LOG.error("device group %s does not answer: %s", _group(lane), problem)
+        if before is None and seen is not None:
+            _LOG.warning("device group %s answers again", _group(lane))
+        self._seen[lane] = self._clock(), seen
         return seen
 
 

@@ -130,6 +130,11 @@ class Poster:
         part = _Part(part.wishes, part.tries + 1)
         try:
             as3 = AS3(self._group.active())
+        except DeviceError as problem:  # no device of the group can do it
+            run.stop = outcomes.of_problem(problem)
+            run.all(part.wishes, run.stop)
+            return []
+        try:
             wishes = run.ours(part.wishes, as3.declared([wish.tenant for wish in part.wishes]))
             declaration = run.declaration(wishes)
             wishes = [wish for wish in wishes if wish.tenant in declaration]
