@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -10,7 +11,9 @@ import sqlalchemy as sa
 from bascule.clients.neutron import NewPort
 from bascule.core.networks import Declared, Routed
 from bascule.core.neutron_networks import OWNER
+from bascule.core.subnets import Subnets
 from bascule.model.definition import Network
+from bascule.model.errors import Conflict, Invalid
 from bascule.model.status import Provisioning
 from tests.scenarios.clouds import DEVICES, LANE, SHARED, Cloud, claimed, made
 from tests.scenarios.conftest import Build
@@ -152,3 +155,29 @@ def test_the_route_domain_of_its_network_is_in_what_was_accepted(build: Build) -
         accepted = world.unit(tree.id).accepted
         assert accepted is not None
         assert json.loads(accepted)["route_domain"] == domain
+
+
+def test_a_load_balancer_from_before_its_network_was_taken_care_of_gets_it_with_its_next_edit(build: Build) -> None:
+    world = build(networks=False)
+    tree = world.create()
+    world.settle()
+    world.rebuild(networks=True)
+    world.rename(tree.id, "new")
+    world.settle()
+    assert world.status(tree.id) == "ACTIVE"
+    assert (SHARED, "memory") in world.device.documents
+    world.rebuild(networks=False)
+    world.rename(tree.id, "newer")
+    world.settle()
+    assert (SHARED, "memory") not in world.device.documents
+
+
+def test_no_vip_gets_a_reserved_address(build: Build) -> None:
+    database = build().database
+    small = dataclasses.replace(SUBNET, first="10.9.0.10", last="10.9.0.12", reserved=("10.9.0.10", "10.9.0.12"))
+    subnets = Subnets([small])
+    assert database.write(lambda conn: subnets.allocate(conn, "one", small, ""))[0] == "10.9.0.11"
+    with pytest.raises(Conflict, match="no free address left"):
+        database.write(lambda conn: subnets.allocate(conn, "two", small, ""))
+    with pytest.raises(Invalid, match="reserved"):
+        database.write(lambda conn: subnets.allocate(conn, "two", small, "10.9.0.12"))

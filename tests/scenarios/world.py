@@ -102,6 +102,11 @@ class World:
         self.backend = MemoryBackend(self.device, **self._backend)
         return {"memory": self.backend}
 
+    def rebuild(self, **backend: Any) -> None:
+        """The operator changed the settings of the backend, and everything starts anew."""
+        self._backend |= backend
+        self.restart()
+
     def new_library(self) -> CertificateLibrary:
         return CertificateLibrary(self.certificates, monotonic=self.clock, clock=self.clock)
 
