@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bascule.store import tables
+from bascule.model.backend import LaneSpec
+from bascule.store import placement, tables, units
 from bascule.store.engine import Database
+from bascule.store.units import LOAD_BALANCER, Unit
+from tests.emulator.site import PASSWORD, box, identity
 from tests.processes.running import Site, wait_for
+from tests.processes.test_f5 import EXAMPLE, virtuals
 from tests.processes.test_serve import example, serving
 
 pytestmark = pytest.mark.slow
@@ -30,7 +35,7 @@ def refused(site: Site, *words: str) -> str:
     return done.stderr
 
 
-def test_device_list_show_drain_and_resync(site: Site) -> None:
+def test_device_list_drain_resync_and_show(site: Site) -> None:
     with serving(site) as running:
         made = site.create(example())
         listed = site.run("bascule", "device", "list").stdout.splitlines()
@@ -55,15 +60,12 @@ def test_device_list_show_drain_and_resync(site: Site) -> None:
         again = site.run("bascule", "device", "resync", "memory:0")
         assert "2 in all, 10 in a second" in again.stdout
         wait_for(lambda: seen(site, "0")["to_resync"] == 0, lambda: running.log)
-        for one in (made, other):
-            wait_for(lambda one=one: site.load_balancer(one)["provisioning_status"] == "ACTIVE")  # type: ignore[misc]
-
-
-def test_device_show_tells_what_is_in_error(site: Site) -> None:
-    with serving(site):
-        made = site.create(example())
+        assert seen(site, "0")["load_balancers"] == 2
+        assert site.load_balancer(other)["provisioning_status"] == "ACTIVE"
+        assert running.stop() == 0
     database = Database(f"sqlite:///{site.state}/bascule.sqlite")
-    failed = tables.load_balancer.update().values(provisioning_status="ERROR", name="www\x1b[2J")
+    of_one = tables.load_balancer.c.id == made
+    failed = tables.load_balancer.update().where(of_one).values(provisioning_status="ERROR", name="www\x1b[2J")
     fault = {"unit_id": made, "object_id": made, "object_kind": "load_balancer", "kind": "rejected", "generation": 1, "since": 0.0}
     why = tables.fault.insert().values(fault | {"user_text": "It is refused.", "operator_text": "01070734: no\nreally not"})
     database.write(lambda conn: [conn.execute(each) for each in (failed, why)])
@@ -76,17 +78,46 @@ def test_device_show_tells_what_is_in_error(site: Site) -> None:
 
 
 def test_device_forget_and_names_that_nobody_has(site: Site) -> None:
-    with serving(site):
-        made = site.create(example())
-        assert "memory:0 is in the configuration and would come back: take it out first" in refused(site, "forget", "memory:0")
-        assert "there is no memory:1. Known: memory:0" in refused(site, "show", "memory:1")
+    site.upgrade()
+    lane = {"memory": [LaneSpec("memory:0")]}
+    made = Unit(id="some-id", kind=LOAD_BALANCER, key="some-id", lane_id="memory:0", backend="memory")
+    database = Database(f"sqlite:///{site.state}/bascule.sqlite")
+    database.write(lambda conn: (units.add(conn, made), placement.ensure(conn, lane)))
+    assert "memory:0 is in the configuration and would come back: take it out first" in refused(site, "forget", "memory:0")
+    assert "there is no memory:1. Known: memory:0" in refused(site, "show", "memory:1")
     site.write("haproxy")
     assert "memory:0 is not empty: load balancers 1" in refused(site, "forget", "memory:0")
-    site.write("memory")
-    with serving(site):
-        site.call("DELETE", f"/v2/lbaas/loadbalancers/{made}?cascade=true")
-        wait_for(lambda: seen(site, "0")["load_balancers"] == 0)
-    site.write("haproxy")
-    assert seen(site, "memory:0")["configured"] is False
+    found = seen(site, "memory:0")
+    assert (found["configured"], found["load_balancers"]) == (False, 1)
+    database.write(lambda conn: conn.execute(tables.unit.update().values(gone_at=1.0)))
+    database.close()
     assert site.run("bascule", "device", "forget", "memory:0").stdout == "memory:0 is forgotten.\n"
     assert "there is no memory:0" in refused(site, "drain", "memory:0")
+
+
+def test_device_groups_of_bigips_share_load_balancers_and_get_back_what_they_lost(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    (tmp_path / "ca.pem").write_text(identity()[1])
+    with box() as small, box() as large:
+        site.write("f5", more="device_groups = large, small")
+        with site.file.open("a") as file:
+            for name, each, more in (("small", small, "max_load_balancers = 1"), ("large", large, "availability_zone = north")):
+                file.write(
+                    f"[device_group:{name}]\nurls = {each.url}\npassword_file = {tmp_path / 'password'}\n"
+                    f"ca_file = {tmp_path / 'ca.pem'}\n{more}\n"
+                )
+        with serving(site) as running:
+            for _ in range(3):
+                site.create(EXAMPLE)
+            listed = [line.split()[:6] for line in site.run("bascule", "device", "list").stdout.splitlines()]
+            assert listed[1:] == [["f5:large", "f5", "2", "-", "north", "no"], ["f5:small", "f5", "1", "1", "-", "no"]]
+            assert [len(virtuals(each)) for each in (large, small)] == [2, 1]
+            site.run("bascule", "device", "drain", "large")
+            status, answer = site.call("POST", "/v2/lbaas/loadbalancers", EXAMPLE)
+            assert status == 409
+            assert "of its 2 places, 1 have as many as they may have and 1 take no new ones" in answer["faultstring"]
+            assert large.ask("POST", "/emulator/lose-configuration", {}).status < 300
+            assert "2 in all" in site.run("bascule", "device", "resync", "large").stdout
+            wait_for(lambda: len(virtuals(large)) == 2, lambda: running.log)
+            wait_for(lambda: seen(site, "large")["to_resync"] == 0, lambda: running.log)
+            assert running.stop() == 0, running.log

@@ -20,10 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
     for name, text in (
         ("list", "list what carries load balancers: device groups, and hosts with HAProxy"),
-        ("show", "show all that is known of one, with the load balancers that are in ERROR there"),
-        ("drain", "give it no new load balancers; it keeps what it has"),
-        ("resync", "forget what is known of what it holds, and bring all of it about anew"),
-        ("forget", "remove one that has no load balancers and is not in the configuration any more"),
+        ("show", "show all that is known of a group, with the load balancers that are in ERROR there"),
+        ("drain", "give a group no new load balancers; it keeps what it has"),
+        ("resync", "forget what a group is known to hold, and bring all of it about anew"),
+        ("forget", "remove a group that has no load balancers and is not in the configuration any more"),
     ):
         action = actions.add_parser(name, help=text, description=text)
         if name != "list":
