@@ -15,6 +15,7 @@ import pytest
 from bascule.core.orphans import Orphans
 from bascule.south.as3.names import tenant_name
 from bascule.store.engine import Database
+from tests.clients.bigip.site import Counted
 from tests.emulator.site import Box, box, pair, small, state, sync, tenant
 from tests.scenarios.f5 import F5World
 from tests.scenarios.world import standard
@@ -157,6 +158,23 @@ def test_lost_configuration_comes_back(world: F5World, device: Box) -> None:
     world.compare(one.id, other.id)
     world.settle()
     assert world.is_on(device, one.id, other.id)
+
+
+def test_a_round_of_the_health_manager_is_one_look(
+    world: F5World, device: Box, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many load balancers there are, and however long it takes to write down what they do."""
+    monkeypatch.setattr("bascule.core.health_manager._CHUNK", 2)
+    for _ in range(5):
+        world.create()
+    world.settle()
+    asked = Counted(device, "GET", "/mgmt/")
+    for rounds in (1, 2):
+        world.health.tick()
+        assert asked.so_far() == 3 * rounds
+    device.fault("unavailable", method="GET", path="stats", times=None)
+    world.health.tick()
+    assert "device group pair cannot be asked now" in caplog.text
 
 
 def test_what_vanishes_is_noticed_by_the_health_manager(world: F5World, device: Box) -> None:

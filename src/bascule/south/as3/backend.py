@@ -22,8 +22,8 @@ from bascule.south.as3.saving import Saver
 
 _LOG = logging.getLogger(__name__)
 
-_FRESH = 1.0
-"""For how long what was seen of a group is used again, in seconds: one round of a health manager asks for many load balancers."""
+_FRESH = 60.0
+"""For how long at most what was seen of a group is told, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class AS3Backend:
         }
         devices = {lane: {device.name: device for device in site.group.devices} for lane, site in self._sites.items()}
         self._networks = icontrol.Networks(devices)
-        self._seen: dict[str, tuple[float, reporting.Sight | None]] = {}
+        self._seen: dict[str, _Look] = {}
 
     def lanes(self) -> Sequence[LaneSpec]:
         """One lane for each device group."""
@@ -116,7 +116,7 @@ class AS3Backend:
         """What the active device sees. Nothing where it is there and cannot tell now."""
         carrier = _group(lane)
         try:
-            seen = self._look(lane)
+            seen = self._look(lane, units)
         except DeviceError as problem:
             _LOG.warning("device group %s cannot be asked now: %s", carrier, problem)
             return ()
@@ -135,21 +135,32 @@ class AS3Backend:
         for site in self._sites.values():
             site.group.close()
 
-    def _look(self, lane: str) -> reporting.Sight | None:
-        """None where nobody answers."""
-        at, before = self._seen.get(lane, (float("-inf"), {}))
-        if self._clock() - at <= _FRESH:
-            return before
-        seen: reporting.Sight | None = None
+    def _look(self, lane: str, units: Sequence[str]) -> reporting.Sight | None:
+        """None where nobody answers. A round of a health manager asks for some load balancers after the other: that is one look."""
+        before = self._seen.get(lane)
+        now = self._clock()
+        if before and before.told.isdisjoint(units) and now - before.at <= _FRESH:
+            before.told.update(units)
+            return before.sight
+        found: reporting.Sight | None = None
         try:
-            seen = reporting.look(self._sites[lane].group.active())
+            found = reporting.look(self._sites[lane].group.active())
         except Unreachable as problem:
-            if before is not None:
+            if before is None or before.sight is not None:
                 _LOG.error("device group %s does not answer: %s", _group(lane), problem)
-        if before is None and seen is not None:
+        if before and before.sight is None and found is not None:
             _LOG.warning("device group %s answers again", _group(lane))
-        self._seen[lane] = self._clock(), seen
-        return seen
+        self._seen[lane] = _Look(now, found, set(units))
+        return found
+
+
+@dataclass(slots=True)
+class _Look:
+    """What was seen of a group, when, and of which load balancers it was told already."""
+
+    at: float
+    sight: reporting.Sight | None
+    told: set[str]
 
 
 def lane_of(group: str) -> str:
