@@ -67,7 +67,7 @@ LEFT_OUT = {
     "tags": _PEOPLE,
     "provider": "chooses the backend",
     "flavor_id": "chooses among what an operator offers; nothing is offered yet",
-    "availability_zone": "chooses a place; there is only one yet",
+    "availability_zone": "requests cannot name one yet",
     "vip.subnet_id": _PLACE,
     "vip.network_id": _PLACE,
     "vip.port_id": _PLACE,
