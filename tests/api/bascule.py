@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from falcon.testing import Result, TestClient
@@ -22,11 +22,15 @@ from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.backend import Backend
 from bascule.model.definition import Subnet
-from bascule.north.octavia_v2.app import application
+from bascule.north.octavia_v2.access import Access
+from bascule.north.octavia_v2.app import application, guarded
 from bascule.north.octavia_v2.door import Door
 from bascule.south.memory import Device, MemoryBackend
 from bascule.store.engine import Database
 from tests.certificates import AUTHORITY
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 PROJECT = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 HOST = "127.0.0.1:9876"
@@ -54,10 +58,25 @@ PEM = AUTHORITY.issue() + AUTHORITY.pem + AUTHORITY.crl()
 SUBNETS = Subnets([VIPS6, VIPS, MEMBERS])
 
 
+@dataclass(frozen=True)
+class Identity:
+    """How callers say who they are, and who tells what they may do."""
+
+    access: Access
+    authenticate: Callable[[WSGIApplication], WSGIApplication]
+    catalogue: bool = False
+
+
 class Bascule:
     """Everything in one process. `settle` lets the worker and the health manager do what there is to do."""
 
-    def __init__(self, database: Database, certificates: Path, kind: Callable[[Device], Backend] = MemoryBackend) -> None:
+    def __init__(
+        self,
+        database: Database,
+        certificates: Path,
+        kind: Callable[[Device], Backend] = MemoryBackend,
+        identity: Identity | None = None,
+    ) -> None:
         self.database = database
         self.certificates = certificates
         self.device = Device()
@@ -80,8 +99,12 @@ class Bascule:
             default_provider=backend.name,
             default_project_id=PROJECT,
             page_limit=1000,
+            access=identity and identity.access,
         )
-        self.application = application(door, allowed_hosts=["bascule.example"])
+        if identity is None:
+            self.application = application(door, allowed_hosts=["bascule.example"])
+        else:
+            self.application = guarded(door, identity.authenticate, catalogue=identity.catalogue)
 
     def settle(self) -> None:
         self.worker.tick()
@@ -115,13 +138,13 @@ class Answer:
 class Client:
     """Speaks HTTP to an application. Every answer is checked for what all answers have."""
 
-    def __init__(self, bascule: Bascule) -> None:
+    def __init__(self, bascule: Bascule, **headers: str) -> None:
         self.bascule = bascule
 
         def app(environ: Any, start_response: Any) -> Any:  # the client looks at the arguments to tell WSGI from ASGI
             return bascule.application(environ, start_response)
 
-        self._client = TestClient(app, headers={"Host": HOST})
+        self._client = TestClient(app, headers={"Host": HOST} | headers)
 
     def raw(self, method: str, path: str, **options: Any) -> Answer:
         result: Result = self._client.simulate_request(method, path, **options)

@@ -38,7 +38,7 @@ def test_objects(reader: Reader, example: Stored) -> None:
     member = example.tree.members[0]
     assert reader.stored(example.tree.id) == example
     assert reader.stored(member.id) is None
-    assert reader.locate(Kind.MEMBER, member.id) == example.tree.id
+    assert reader.locate(Kind.MEMBER, member.id) == (example.tree.id, example.tree.load_balancer.project_id)
     assert reader.locate(Kind.POOL, member.id) is None
     shown = reader.one(Kind.MEMBER, member.id)
     assert shown is not None

@@ -252,13 +252,14 @@ def test_saving_takes_as_many_statements_for_many_as_for_one(sqlite_database: Da
 def test_what_is_deleted_for_good_is_neither_loaded_nor_located(database: Database) -> None:
     before = save(database, None, stored(standard()))
     root, member = before.tree.id, before.tree.members[0].id
+    place = (root, before.tree.load_balancer.project_id)
     with database.read() as conn:
-        assert trees.locate(conn, Kind.LOAD_BALANCER, root) == root
-        assert trees.locate(conn, Kind.MEMBER, member) == root
+        assert trees.locate(conn, Kind.LOAD_BALANCER, root) == place
+        assert trees.locate(conn, Kind.MEMBER, member) == place
         assert trees.locate(conn, Kind.POOL, member) is None
     going = save(database, before, leave(before, *before.tree.children))
     with database.read() as conn:
-        assert trees.locate(conn, Kind.MEMBER, member) == root
+        assert trees.locate(conn, Kind.MEMBER, member) == place
     gone = dataclasses.replace(going.standings[root], provisioning_status=Provisioning.DELETED)
     save(database, going, Stored(Tree(going.tree.load_balancer), {}, {root: gone}, going.origin))
     assert load(database, root) == {}

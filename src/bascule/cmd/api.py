@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What the server's process could only say in a traceback is said here.
         wiring.checked_database(plain).close()
         wiring.backends(plain)
+        wiring.check_identity(conf, plain.api)
         os.environ[settings.ENVIRONMENT] = os.pathsep.join(settings.files(arguments.config_file))
         _serve(conf, plain.api)
 
@@ -59,10 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def check_address(api: ApiSettings) -> None:
     """Refuse to listen where others could reach an API that authenticates nobody, or where somebody else listens."""
-    if not ipaddress.ip_address(api.bind_host).is_loopback:
+    if api.auth_strategy == "none" and not ipaddress.ip_address(api.bind_host).is_loopback:
         raise StartError(
             f"[api] bind_host: {api.bind_host} can be reached from other machines, and the API does not authenticate "
-            "anybody; allowed are loopback addresses, such as 127.0.0.1 and ::1"
+            "anybody; allowed are loopback addresses, such as 127.0.0.1 and ::1, unless auth_strategy is http_basic or keystone"
         )
     family = socket.AF_INET6 if ":" in api.bind_host else socket.AF_INET
     with socket.socket(family) as probe:

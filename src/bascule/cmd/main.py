@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from collections.abc import Sequence
 
 from oslo_config import cfg
 
-from bascule.cmd import device, plan, process, serve
+from bascule.cmd import device, http_basic, plan, process, serve
 from bascule.cmd.settings import Settings
 
 NAME = "bascule"
@@ -27,7 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     device.add_arguments(commands.add_parser("device", help=text, description=text))
     for command in (serving, planning):
         process.add_config_file(command)
+    text = "ask for a password, or read one line, and print its hash for the file of users of http_basic"
+    commands.add_parser("hash-password", help=text, description=text)
     arguments = parser.parse_args(argv)
+    if arguments.command == "hash-password":
+        return hash_password()
 
     def body(_conf: cfg.ConfigOpts, settings: Settings) -> int:
         if arguments.command == "plan":
@@ -37,6 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return serve.run(settings, arguments.config_file)
 
     return process.run(NAME, arguments.config_file, body)
+
+
+def hash_password() -> int:
+    """Print the hash of a password. Gives the exit status."""
+    if sys.stdin.isatty():
+        password = getpass.getpass()
+        if password != getpass.getpass("Once more: "):
+            print("The two are not the same.", file=sys.stderr)
+            return 1
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if not password:
+        print("A password must not be empty.", file=sys.stderr)
+        return 1
+    print(http_basic.hashed(password))
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from oslo_config import cfg, types
+from oslo_policy import opts as policy_opts
 
 from bascule.core.scheduler import PlaceBy
 
 PROVIDERS = ("f5", "haproxy", "memory")
+
+AUTH_STRATEGIES = ("none", "http_basic", "keystone")
+
+PASSED_ON = "keystone_authtoken"
+"""A section that belongs to a library. Which options there are in it depends on what it loads."""
 
 SUBNET_PREFIX = "subnet:"
 DEVICE_GROUP_PREFIX = "device_group:"
@@ -91,6 +97,20 @@ _API = [
         "bind_host",
         default="127.0.0.1",
         help="Address that bascule-api listens on. Without authentication only a loopback address is accepted.",
+    ),
+    cfg.StrOpt(
+        "auth_strategy",
+        default="none",
+        choices=AUTH_STRATEGIES,
+        help="How callers say who they are. 'none': not at all, so everybody who can connect may do everything. 'http_basic': with "
+        "the names and passwords of http_basic_auth_user_file. 'keystone': with tokens of the Keystone that [keystone_authtoken] "
+        "describes, as in every OpenStack service.",
+    ),
+    cfg.StrOpt(
+        "http_basic_auth_user_file",
+        default="/etc/bascule/htpasswd",
+        help="With http_basic: file of users, with a line NAME:HASH:PROJECT=ROLE,ROLE for each, and more projects after "
+        "semicolons. 'bascule hash-password' makes the hash. It is read again whenever it has changed.",
     ),
     cfg.PortOpt("bind_port", default=9876, min=1, help="Port that bascule-api listens on."),
     cfg.IntOpt("threads", default=4, min=1, max=256, help="Requests that one bascule-api works on at a time."),
@@ -317,6 +337,8 @@ def register(conf: cfg.ConfigOpts) -> None:
     conf.register_opts(_GENERAL)
     for group, options in _GROUPS.items():
         conf.register_opts(options, group=group)
+    for group, found in policy_opts.list_opts():
+        conf.register_opts(found, group=group)
 
 
 def register_subnet(conf: cfg.ConfigOpts, name: str) -> None:
@@ -337,7 +359,7 @@ def register_network(conf: cfg.ConfigOpts, name: str) -> None:
 def names(subnets: Sequence[str], device_groups: Sequence[str], networks: Sequence[str]) -> dict[str, set[str]]:
     """The names of the options of every section but [DEFAULT], for subnets, device groups and networks of these names."""
     declared = {subnet_group(name): _SUBNET for name in subnets} | {device_group(name): _DEVICE_GROUP for name in device_groups}
-    groups = {**_GROUPS, **declared, **{network(name): _NETWORK for name in networks}}
+    groups = {**_GROUPS, **dict(policy_opts.list_opts()), **declared, **{network(name): _NETWORK for name in networks}}
     return {group: {option.dest for option in found} for group, found in groups.items()}
 
 

@@ -47,10 +47,15 @@ class DatabaseSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """The HTTP API. `allowed_hosts` are more names that it answers to; `max_limit` is the longest page of a list."""
+    """The HTTP API. `auth_strategy` is one of `options.AUTH_STRATEGIES`; `max_limit` is the longest page of a list.
+
+    `allowed_hosts` are more names that it answers to where nobody is authenticated.
+    """
 
     bind_host: str
     bind_port: int
+    auth_strategy: str
+    http_basic_auth_user_file: str
     threads: int
     allowed_hosts: tuple[str, ...]
     default_project_id: str
@@ -329,7 +334,7 @@ def _refuse_unknown(conf: cfg.ConfigOpts, config_files: Sequence[str]) -> None:
         sections: dict[str, dict[str, Any]] = {}
         cfg.ConfigParser(file, sections).parse()
         for section, found in sections.items():
-            for name in found:
+            for name in found if section != options.PASSED_ON else ():
                 if name.replace("-", "_") not in known.get(section, ()):
                     raise SettingsError(f"[{section}] {name}: {file} sets it, but {_why_unknown(section, known)}")
 

@@ -6,12 +6,15 @@ import atexit
 import os
 import stat
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from oslo_config import cfg
 
 from bascule.cmd.process import StartError
-from bascule.cmd.settings import Settings, SettingsError
+from bascule.cmd.settings import ApiSettings, Settings, SettingsError
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
@@ -116,11 +119,13 @@ def _memory(_settings: Settings) -> Backend:
     return MemoryBackend(reads=Reads.RECORD)
 
 
-def application(settings: Settings) -> WSGIApplication:
-    """The HTTP API, for clients on this machine. Raises SettingsError or StartError."""
+def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
+    """The HTTP API. Without authentication, it is for clients on this machine alone. Raises SettingsError or StartError."""
     # Here, because the other processes have no need of a web framework.
+    from bascule.cmd import policy
     from bascule.cmd.local_clients import LocalClients
     from bascule.north.octavia_v2.app import application as octavia_v2
+    from bascule.north.octavia_v2.app import guarded
     from bascule.north.octavia_v2.door import Door
 
     carrying, subnets, known = backends(settings), Subnets(settings.subnets), checked_database(settings)
@@ -133,8 +138,33 @@ def application(settings: Settings) -> WSGIApplication:
         default_provider=settings.default_provider,
         default_project_id=settings.api.default_project_id,
         page_limit=settings.api.max_limit,
+        access=None if settings.api.auth_strategy == "none" else policy.PolicyAccess(policy.enforcer(conf)),
     )
-    return LocalClients(octavia_v2(door, allowed_hosts=settings.api.allowed_hosts))
+    authenticate = authentication(conf, settings.api)
+    if authenticate is None:
+        return LocalClients(octavia_v2(door, allowed_hosts=settings.api.allowed_hosts))
+    return guarded(door, authenticate, catalogue=settings.api.auth_strategy == "keystone")
+
+
+def check_identity(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
+    """Raises StartError where callers could not be authenticated, or not be told what they may do."""
+    authenticate = authentication(conf, api)
+    if authenticate is not None:
+        from bascule.cmd import policy
+
+        policy.enforcer(conf)
+        authenticate(lambda _environ, _start_response: ())
+
+
+def authentication(conf: cfg.ConfigOpts, api: ApiSettings) -> Callable[[WSGIApplication], WSGIApplication] | None:
+    """What puts before an application that callers say who they are; None where nobody is asked. Raises StartError."""
+    if api.auth_strategy == "none":
+        return None
+    from bascule.cmd import http_basic, keystone
+
+    if api.auth_strategy == "keystone":
+        return partial(keystone.Tokens, conf=conf)
+    return partial(http_basic.Passwords, users=http_basic.Users(Path(api.http_basic_auth_user_file)))
 
 
 def passes(settings: Settings, carrying: Mapping[str, Backend]) -> Passes:

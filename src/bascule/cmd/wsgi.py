@@ -1,7 +1,7 @@
 """The API as a WSGI application, for any WSGI server: `gunicorn bascule.cmd.wsgi:application`.
 
-Settings come from the files that BASCULE_CONFIG_FILE names, or from /etc/bascule/bascule.conf. The API authenticates nobody,
-so it answers only to clients on this machine, whatever address the server listens on.
+Settings come from the files that BASCULE_CONFIG_FILE names, or from /etc/bascule/bascule.conf. Where they say that nobody is
+authenticated, it answers only to clients on this machine, whatever address the server listens on.
 """
 
 from __future__ import annotations
@@ -13,5 +13,6 @@ from bascule.cmd import process, settings, wiring
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-application: WSGIApplication = wiring.application(settings.load())
+_conf = settings.read()
+application: WSGIApplication = wiring.application(_conf, settings.plain(_conf))
 process.collect_garbage_less_often()

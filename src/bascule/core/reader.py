@@ -11,9 +11,9 @@ from bascule.model.status import Statistics
 from bascule.store import lists, shown, trees
 from bascule.store.engine import Database
 from bascule.store.lists import Query, Shown
-from bascule.store.trees import Stored
+from bascule.store.trees import Place, Stored
 
-__all__ = ["Query", "Reader", "Shown", "Stored"]
+__all__ = ["Place", "Query", "Reader", "Shown", "Stored"]
 
 
 class Reader:
@@ -37,8 +37,8 @@ class Reader:
         with self._database.read() as conn:
             return trees.load(conn, [load_balancer_id]).get(load_balancer_id)
 
-    def locate(self, kind: Kind, object_id: str) -> str | None:
-        """The id of the load balancer that an object belongs to."""
+    def locate(self, kind: Kind, object_id: str) -> Place | None:
+        """The load balancer and the project that an object belongs to."""
         with self._database.read() as conn:
             return trees.locate(conn, kind, object_id)
 

@@ -70,7 +70,7 @@ def many(conn: sa.Connection, kind: Kind, query: Query) -> list[Shown]:
     if not all(_can_match(table, name, value) for name, value in query.filters.items()):
         return []
     order = _order(table, query)
-    marked = None if query.marker is None else _marked(conn, kind, query.marker, order)
+    marked = None if query.marker is None else _marked(conn, kind, query, order)
     select, selects_below = _statements(_shape(kind, query, order, marked))
     values = _values(query, marked)
     related = [(name, _grouped(conn.execute(below, values))) for name, below in selects_below]
@@ -165,10 +165,18 @@ def _order(table: sa.Table, query: Query) -> _Order:
     return tuple((name, ascending != query.reverse) for name, ascending in keys.items())
 
 
-def _marked(conn: sa.Connection, kind: Kind, marker: str, order: _Order) -> list[Any]:
-    """What the marked object has in the columns of the order. It may have been DELETED since it was shown."""
+_FIXED = frozenset({"project_id", "pool_id", "l7policy_id"})
+"""Columns that never change, so that an object is in a list filtered by them for as long as it is there, or never."""
+
+
+def _marked(conn: sa.Connection, kind: Kind, query: Query, order: _Order) -> list[Any]:
+    """What the marked object has in the columns of the order. It may have been DELETED since it was shown.
+
+    It was never shown in a list of another project, pool or policy: there, it is no object.
+    """
+    marker = query.marker or ""
     row = conn.execute(_MARKED[kind], {"id": marker}).first() if _storable(marker) else None
-    if row is None:
+    if row is None or any(row._mapping[name] != query.filters[name] for name in _FIXED & query.filters.keys()):
         raise Invalid(f"Supplied pagination marker '{marker}' is not valid.")
     return [row._mapping[name] for name, _ in order]
 

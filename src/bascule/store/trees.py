@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -69,7 +69,7 @@ def _selects(chosen: Callable[[sa.Column[str]], sa.ColumnElement[bool]]) -> _Sel
 _SELECT_ONE = _selects(lambda column: column == _ID)
 _SELECT_MANY = _selects(lambda column: column.in_(_IDS))
 _LOCATE = {
-    kind: sa.select(table.c.get("load_balancer_id", table.c.id)).where(table.c.id == _ID, _there(table))
+    kind: sa.select(table.c.get("load_balancer_id", table.c.id), table.c.project_id).where(table.c.id == _ID, _there(table))
     for kind, table in ((Kind(name), table) for name, table in objects.items())
 }
 
@@ -105,9 +105,17 @@ def _assembled(root: LoadBalancer, standing: Standing, origin: str, below: list[
     return Stored(Tree(root, wanted), leaving, standings, origin, below[-1][0] + 1 if below else 0)
 
 
-def locate(conn: sa.Connection, kind: Kind, object_id: str) -> str | None:
-    """The id of the load balancer that an object belongs to; None if there is no such object, or it is DELETED."""
-    return conn.scalar(_LOCATE[kind], {"b_id": object_id})
+class Place(NamedTuple):
+    """Where an object belongs."""
+
+    load_balancer_id: str
+    project_id: str
+
+
+def locate(conn: sa.Connection, kind: Kind, object_id: str) -> Place | None:
+    """What an object belongs to; None if there is no such object, or it is DELETED."""
+    row = conn.execute(_LOCATE[kind], {"b_id": object_id}).first()
+    return None if row is None else Place(*row)
 
 
 # Saving

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 import falcon
 import msgspec
 
-from bascule.north.octavia_v2 import errors, lookups, openapi
+from bascule.north.octavia_v2 import errors, openapi
 from bascule.north.octavia_v2.dispatch import Resource
 from bascule.north.octavia_v2.door import Door
 from bascule.north.octavia_v2.hosts import TrustedHosts
+from bascule.north.octavia_v2.lookups import ROUTES as LOOKUPS
 from bascule.north.octavia_v2.request_ids import RequestIds
 from bascule.north.octavia_v2.routes import ROOTS, ROUTES, TOP, Route
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+DOCUMENT = "/openapi.json"
+
+PUBLIC = frozenset({"", DOCUMENT, *(route.path for route in TOP if route.public)})
+"""Paths that need no authentication. They tell nothing but what API this is."""
 
 
 def application(door: Door, *, allowed_hosts: Collection[str]) -> WSGIApplication:
@@ -25,23 +31,49 @@ def application(door: Door, *, allowed_hosts: Collection[str]) -> WSGIApplicatio
 
     `allowed_hosts` are such names besides those of the loopback interface. The caller sees to it that nobody else can connect.
     """
+    return RequestIds(TrustedHosts(_application(door, lookups=True), allowed_hosts))
+
+
+def guarded(door: Door, authenticate: Callable[[WSGIApplication], WSGIApplication], *, catalogue: bool) -> WSGIApplication:
+    """The API for callers who say who they are. `authenticate` puts before an application what answers all others with 401.
+
+    `catalogue` tells that there is one, so that clients ask other services for what `lookups` answers.
+    """
+    app = _application(door, lookups=not catalogue)
+    return RequestIds(Guard(app, authenticate(app)))
+
+
+class Guard:
+    """Lets requests for public paths through, and has all others authenticated."""
+
+    def __init__(self, application: WSGIApplication, authenticated: WSGIApplication) -> None:
+        self._application = application
+        self._authenticated = authenticated
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle one request."""
+        public = environ.get("PATH_INFO", "") in PUBLIC
+        return (self._application if public else self._authenticated)(environ, start_response)
+
+
+def served(*, lookups: bool) -> list[tuple[str, Route]]:
+    """Every path that is served, with its routes. `lookups` are those for clients without a service catalogue."""
+    found = [(route.path, route) for route in TOP] + [(root + route.path, route) for root in ROOTS for route in ROUTES]
+    return found + [(route.path, route) for route in LOOKUPS] if lookups else found
+
+
+def _application(door: Door, *, lookups: bool) -> WSGIApplication:
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App()
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.keep_blank_qs_values = True
     errors.install(app)
-    _add(app, door, [("", route) for route in TOP])
-    _add(app, door, [(root, route) for root in ROOTS for route in ROUTES])
-    _add(app, door, [("", route) for route in lookups.ROUTES])
-    app.add_route("/openapi.json", _Document())
-    return RequestIds(TrustedHosts(app, allowed_hosts))
-
-
-def _add(app: falcon.App[falcon.Request, falcon.Response], door: Door, routes: Iterable[tuple[str, Route]]) -> None:
     by_path: defaultdict[str, list[Route]] = defaultdict(list)
-    for root, route in routes:
-        by_path[root + route.path].append(route)
+    for path, route in served(lookups=lookups):
+        by_path[path].append(route)
     for path, of_path in by_path.items():
         app.add_route(path, Resource(door, of_path))
+    app.add_route(DOCUMENT, _Document())
+    return app
 
 
 class _Document:

@@ -33,12 +33,12 @@ class Resource:
 
 def responder(door: Door, route: Route) -> Responder:
     """A function that answers the requests for one route."""
-    handler, status, takes = route.handler, route.status, route.takes
+    handler, status, takes, policy = route.handler, route.status, route.takes, route.policy
     read = None if takes is None else reader(takes)
 
     def respond(req: falcon.Request, resp: falcon.Response, **ids: str) -> None:
         _check_accept(req)
-        call = Call(door, req)
+        call = Call(door, req, policy)
         answer = handler(call, **ids) if read is None else handler(call, read(_body(req)), **ids)
         resp.status = status
         if answer is not None:

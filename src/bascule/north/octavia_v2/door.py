@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from bascule.model.errors import Immutable, Invalid, NotFound
 from bascule.model.objects import Kind, Tree
 from bascule.model.status import Provisioning
 from bascule.north.octavia_v2 import query
+from bascule.north.octavia_v2.access import GET_ONE, Access, denied
 from bascule.north.octavia_v2.errors import Malformed
 from bascule.north.octavia_v2.schemas.common import Noun
 
@@ -31,7 +33,10 @@ _PROJECT_ID = re.compile(r"[ -~]{1,36}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """What stands behind the door. `providers` gives a description for each name."""
+    """What stands behind the door. `providers` gives a description for each name.
+
+    Without `access` nobody is asked who they are, and everybody may do everything.
+    """
 
     reader: Reader
     writer: Writer
@@ -41,6 +46,7 @@ class Door:
     default_provider: str
     default_project_id: str
     page_limit: int
+    access: Access | None = None
 
 
 class _NotInTree(NotFound):
@@ -54,10 +60,11 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request."""
+    """One request. `policy` is that of its route: every object that is asked for here is one that it lets the caller through to."""
 
     door: Door
     request: falcon.Request
+    policy: str | None
 
     @property
     def params(self) -> query.Params:
@@ -67,7 +74,12 @@ class Call:
 
     @property
     def project_id(self) -> str:
-        """The project of the caller."""
+        """The project of the caller. Raises Malformed where there is none."""
+        if self.door.access is not None:
+            project_id = self.door.access.project_id(self.request.env)
+            if project_id is None:
+                raise Malformed("Missing project ID in request where one is required.")
+            return project_id
         named = self.request.get_header("X-Project-Id")
         if named is None:
             return self.door.default_project_id
@@ -75,11 +87,38 @@ class Call:
             raise Malformed("X-Project-Id: 1 to 36 printable characters are allowed")
         return named
 
+    def authorise(self, project_id: str | None) -> None:
+        """Refuse with 403 what the caller may not do in a project. None is a project that nobody named."""
+        access = self.door.access
+        if access is not None and not access.allows(self.request.env, self.policy or "", project_id):
+            raise denied()
+
+    def require(self, kind: Kind, object_id: str, *policies: str) -> None:
+        """Refuse a request on an object that asks for more than its route says. Raises NotFound."""
+        if self.door.access is not None:
+            for policy in policies:
+                dataclasses.replace(self, policy=policy).located(kind, object_id)
+
+    def _admit(self, kind: Kind, object_id: str, project_id: str) -> None:
+        """Refuse what the caller may not do to an object.
+
+        Who may not even look at it learns no more than of an object that is not there; only one of the caller's own project
+        is no secret.
+        """
+        access, environ = self.door.access, self.request.env
+        if access is None or access.allows(environ, self.policy or "", project_id):
+            return
+        if project_id != access.project_id(environ) and not access.allows(environ, GET_ONE[kind], project_id):
+            raise NotFound(kind, object_id)
+        raise denied()
+
     def shown(self, kind: Kind, object_id: str) -> Shown:
         """An object. Raises NotFound."""
         found = self.door.reader.one(kind, object_id) if _ID.fullmatch(object_id) else None
         if found is None:
             raise NotFound(kind, object_id)
+        if self.door.access is not None:
+            self._admit(kind, object_id, found.row.project_id)
         return found
 
     def stored(self, load_balancer_id: str) -> Stored:
@@ -87,6 +126,7 @@ class Call:
         found = self.door.reader.stored(load_balancer_id) if _ID.fullmatch(load_balancer_id) else None
         if found is None:
             raise NotFound(Kind.LOAD_BALANCER, load_balancer_id)
+        self._admit(Kind.LOAD_BALANCER, load_balancer_id, found.tree.load_balancer.project_id)
         return found
 
     def located(self, kind: Kind, object_id: str) -> str:
@@ -94,7 +134,8 @@ class Call:
         found = self.door.reader.locate(kind, object_id) if _ID.fullmatch(object_id) else None
         if found is None:
             raise NotFound(kind, object_id)
-        return found
+        self._admit(kind, object_id, found.project_id)
+        return found.load_balancer_id
 
     def one(self, noun: Noun, object_id: str, *, owner: tuple[str, str] | None = None) -> dict[str, Any]:
         """The answer that shows one object. `owner` is a column that must have a value, else there is no such object."""
@@ -105,7 +146,11 @@ class Call:
         return {noun.one: query.select(answer, query.wanted_fields(self.params))}
 
     def page(self, noun: Noun, **scope: str) -> dict[str, Any]:
-        """The answer that shows one page of a list. `scope` are columns that must have a value."""
+        """The answer that shows one page of a list. `scope` are columns that must have a value.
+
+        What has no `scope` is listed for the caller's project alone, or for all of them where that is allowed.
+        """
+        scope = scope or self._listed_projects()
         asked = query.parse(noun, self.params, self.door.page_limit, scope)
         try:
             found = self.door.reader.many(noun.kind, asked.query)
@@ -116,12 +161,26 @@ class Call:
         links = query.links(url, self.params, asked.query, [each.row.id for each in found])
         return {noun.many: shown, f"{noun.many}_links": links}
 
+    def _listed_projects(self) -> dict[str, str]:
+        """What limits a list to the projects that the caller may see. Raises Malformed."""
+        access = self.door.access
+        if access is None:
+            return {}
+        named = query.single(self.params, "project_id")
+        if access.allows(self.request.env, f"{self.policy}-global", named):
+            return {}
+        project_id = named or access.project_id(self.request.env)
+        if project_id is None:
+            raise denied()
+        self.authorise(project_id)
+        return {"project_id": project_id}
+
     def change(self, kind: Kind, object_id: str, work: Callable[[Tree, Any], Tree]) -> None:
         """Edit a load balancer through one of its objects. `work` gets the tree and that object, and gives the new tree.
 
         Raises NotFound, Immutable while the object or its load balancer is being deleted, and whatever else is refused.
         """
-        at_root = kind is Kind.LOAD_BALANCER and _ID.fullmatch(object_id)
+        at_root = kind is Kind.LOAD_BALANCER and self.door.access is None and _ID.fullmatch(object_id)
         load_balancer_id = object_id if at_root else self.located(kind, object_id)
 
         def attempt(tree: Tree) -> Tree:

@@ -97,8 +97,8 @@ def _show(one: str, items: _Items) -> Callable[[Call, str], Any]:
 def _collection(path: str, one: str, many: str, items: _Items) -> list[Route]:
     found = []
     for root in ("/v2.0", "/v2"):
-        found.append(Route(method="GET", path=f"{root}{path}", handler=_index(many, items)))
-        found.append(Route(method="GET", path=f"{root}{path}/{{object_id}}", handler=_show(one, items)))
+        found.append(Route(method="GET", path=f"{root}{path}", policy=None, handler=_index(many, items)))
+        found.append(Route(method="GET", path=f"{root}{path}/{{object_id}}", policy=None, handler=_show(one, items)))
     return found
 
 
@@ -108,7 +108,7 @@ def _project(call: Call, project_id: str) -> Any:
 
 
 ROUTES = (
-    Route(method="GET", path="/projects/{project_id}", handler=_project),
+    Route(method="GET", path="/projects/{project_id}", policy=None, handler=_project),
     *_collection("/subnets", "subnet", "subnets", _subnets),
     *_collection("/networks", "network", "networks", _networks),
     *_collection("/ports", "port", "ports", _none),

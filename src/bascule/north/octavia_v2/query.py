@@ -112,6 +112,11 @@ def _split(params: Params, name: str) -> tuple[str, ...]:
     return tuple(part for value in texts(params, name) for part in value.split(",") if part)
 
 
+def single(params: Params, name: str) -> str | None:
+    """The value of a parameter that may be given once; None where it is missing."""
+    return _single(params, name) if name in params else None
+
+
 def _single(params: Params, name: str) -> str:
     value = params[name]
     if isinstance(value, list):

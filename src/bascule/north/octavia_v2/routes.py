@@ -62,11 +62,17 @@ class Route:
 
     `takes` is the type of the body, `gives` that of the answer. A route that `lists` a noun understands all its filters.
     `flags` are the other parameters of the query string.
+
+    `policy` names what a caller must be allowed; None lets everybody through who is somebody, and where the route is `public`,
+    everybody. `check` is what the policy asks for by default, where that is not to read for GET and to write for the rest.
     """
 
     method: str
     path: str
     handler: Callable[..., Any]
+    policy: str | None
+    check: str | None = None
+    public: bool = False
     takes: type[Any] | None = None
     gives: Any = None
     lists: Noun | None = None
@@ -74,24 +80,24 @@ class Route:
     status: int = 200
 
 
-def _get(path: str, handler: Callable[..., Any], gives: Any) -> Route:
-    return Route(method="GET", path=path, handler=handler, gives=gives)
+def _get(path: str, policy: str | None, handler: Callable[..., Any], gives: Any) -> Route:
+    return Route(method="GET", path=path, policy=policy, handler=handler, gives=gives)
 
 
-def _list(path: str, handler: Callable[..., Any], noun: Noun) -> Route:
-    return Route(method="GET", path=path, handler=handler, lists=noun)
+def _list(path: str, policy: str, handler: Callable[..., Any], noun: Noun) -> Route:
+    return Route(method="GET", path=path, policy=policy, handler=handler, lists=noun)
 
 
-def _post(path: str, handler: Callable[..., Any], takes: type[Any], gives: Any) -> Route:
-    return Route(method="POST", path=path, handler=handler, takes=takes, gives=gives, status=201)
+def _post(path: str, policy: str, handler: Callable[..., Any], takes: type[Any], gives: Any) -> Route:
+    return Route(method="POST", path=path, policy=policy, handler=handler, takes=takes, gives=gives, status=201)
 
 
-def _put(path: str, handler: Callable[..., Any], takes: type[Any], gives: Any) -> Route:
-    return Route(method="PUT", path=path, handler=handler, takes=takes, gives=gives)
+def _put(path: str, policy: str, handler: Callable[..., Any], takes: type[Any], gives: Any) -> Route:
+    return Route(method="PUT", path=path, policy=policy, handler=handler, takes=takes, gives=gives)
 
 
-def _delete(path: str, handler: Callable[..., Any], *flags: str) -> Route:
-    return Route(method="DELETE", path=path, handler=handler, flags=flags, status=204)
+def _delete(path: str, policy: str, handler: Callable[..., Any], *flags: str) -> Route:
+    return Route(method="DELETE", path=path, policy=policy, handler=handler, flags=flags, status=204)
 
 
 _LB = "/loadbalancers/{load_balancer_id}"
@@ -105,60 +111,76 @@ _RULES = f"{_POLICY}/rules"
 _RULE = f"{_RULES}/{{l7rule_id}}"
 
 ROUTES = (
-    _list("/loadbalancers", load_balancer.index, LOAD_BALANCER),
-    _post("/loadbalancers", load_balancer.create, LoadBalancerPostBody, LoadBalancerFullBody),
-    _get(_LB, load_balancer.show, LoadBalancerAnswerBody),
-    _put(_LB, load_balancer.update, LoadBalancerPutBody, LoadBalancerAnswerBody),
-    _delete(_LB, load_balancer.delete, "cascade"),
-    _get(f"{_LB}/status", load_balancer.statuses, StatusesBody),
-    _get(f"{_LB}/statuses", load_balancer.statuses, StatusesBody),
-    _get(f"{_LB}/stats", load_balancer.stats, StatsBody),
-    _get(f"{_LB}/events", load_balancer.events, EventsBody),
-    Route(method="PUT", path=f"{_LB}/failover", handler=load_balancer.failover, status=202),
-    _list("/listeners", listener.index, LISTENER),
-    _post("/listeners", listener.create, ListenerPostBody, ListenerAnswerBody),
-    _get(_LISTENER, listener.show, ListenerAnswerBody),
-    _put(_LISTENER, listener.update, ListenerPutBody, ListenerAnswerBody),
-    _delete(_LISTENER, listener.delete),
-    _get(f"{_LISTENER}/stats", listener.stats, StatsBody),
-    _list("/pools", pool.index, POOL),
-    _post("/pools", pool.create, PoolPostBody, PoolAnswerBody),
-    _get(_POOL, pool.show, PoolAnswerBody),
-    _put(_POOL, pool.update, PoolPutBody, PoolAnswerBody),
-    _delete(_POOL, pool.delete),
-    _list(_MEMBERS, member.index, MEMBER),
-    _post(_MEMBERS, member.create, MemberPostBody, MemberAnswerBody),
+    _list("/loadbalancers", "loadbalancer:get_all", load_balancer.index, LOAD_BALANCER),
+    _post("/loadbalancers", "loadbalancer:post", load_balancer.create, LoadBalancerPostBody, LoadBalancerFullBody),
+    _get(_LB, "loadbalancer:get_one", load_balancer.show, LoadBalancerAnswerBody),
+    _put(_LB, "loadbalancer:put", load_balancer.update, LoadBalancerPutBody, LoadBalancerAnswerBody),
+    _delete(_LB, "loadbalancer:delete", load_balancer.delete, "cascade"),
+    _get(f"{_LB}/status", "loadbalancer:get_status", load_balancer.statuses, StatusesBody),
+    _get(f"{_LB}/statuses", "loadbalancer:get_status", load_balancer.statuses, StatusesBody),
+    _get(f"{_LB}/stats", "loadbalancer:get_stats", load_balancer.stats, StatsBody),
+    _get(f"{_LB}/events", "loadbalancer:get_status", load_balancer.events, EventsBody),
+    Route(
+        method="PUT",
+        path=f"{_LB}/failover",
+        policy="loadbalancer:put_failover",
+        check="rule:load-balancer:admin",
+        handler=load_balancer.failover,
+        status=202,
+    ),
+    _list("/listeners", "listener:get_all", listener.index, LISTENER),
+    _post("/listeners", "listener:post", listener.create, ListenerPostBody, ListenerAnswerBody),
+    _get(_LISTENER, "listener:get_one", listener.show, ListenerAnswerBody),
+    _put(_LISTENER, "listener:put", listener.update, ListenerPutBody, ListenerAnswerBody),
+    _delete(_LISTENER, "listener:delete", listener.delete),
+    _get(f"{_LISTENER}/stats", "listener:get_stats", listener.stats, StatsBody),
+    _list("/pools", "pool:get_all", pool.index, POOL),
+    _post("/pools", "pool:post", pool.create, PoolPostBody, PoolAnswerBody),
+    _get(_POOL, "pool:get_one", pool.show, PoolAnswerBody),
+    _put(_POOL, "pool:put", pool.update, PoolPutBody, PoolAnswerBody),
+    _delete(_POOL, "pool:delete", pool.delete),
+    Route(
+        method="GET",
+        path=_MEMBERS,
+        policy="member:get_all",
+        # The alarm service looks after groups of members.
+        check="rule:load-balancer:read or role:service",
+        handler=member.index,
+        lists=MEMBER,
+    ),
+    _post(_MEMBERS, "member:post", member.create, MemberPostBody, MemberAnswerBody),
     Route(
         method="PUT",
         path=_MEMBERS,
+        policy="member:put",
         handler=member.replace_all,
         takes=MembersPutBody,
         flags=("additive_only",),
         status=202,
     ),
-    _get(_MEMBER, member.show, MemberAnswerBody),
-    _put(_MEMBER, member.update, MemberPutBody, MemberAnswerBody),
-    _delete(_MEMBER, member.delete),
-    _list("/healthmonitors", health_monitor.index, HEALTH_MONITOR),
-    _post("/healthmonitors", health_monitor.create, HealthMonitorPostBody, HealthMonitorAnswerBody),
-    _get(_MONITOR, health_monitor.show, HealthMonitorAnswerBody),
-    _put(_MONITOR, health_monitor.update, HealthMonitorPutBody, HealthMonitorAnswerBody),
-    _delete(_MONITOR, health_monitor.delete),
-    _list("/l7policies", l7policy.index, L7POLICY),
-    _post("/l7policies", l7policy.create, L7PolicyPostBody, L7PolicyAnswerBody),
-    _get(_POLICY, l7policy.show, L7PolicyAnswerBody),
-    _put(_POLICY, l7policy.update, L7PolicyPutBody, L7PolicyAnswerBody),
-    _delete(_POLICY, l7policy.delete),
-    _list(_RULES, l7rule.index, L7RULE),
-    _post(_RULES, l7rule.create, L7RulePostBody, L7RuleAnswerBody),
-    _get(_RULE, l7rule.show, L7RuleAnswerBody),
-    _put(_RULE, l7rule.update, L7RulePutBody, L7RuleAnswerBody),
-    _delete(_RULE, l7rule.delete),
-    _get("/providers", provider.index, ProvidersBody),
+    _get(_MEMBER, "member:get_one", member.show, MemberAnswerBody),
+    _put(_MEMBER, "member:put", member.update, MemberPutBody, MemberAnswerBody),
+    _delete(_MEMBER, "member:delete", member.delete),
+    _list("/healthmonitors", "healthmonitor:get_all", health_monitor.index, HEALTH_MONITOR),
+    _post("/healthmonitors", "healthmonitor:post", health_monitor.create, HealthMonitorPostBody, HealthMonitorAnswerBody),
+    _get(_MONITOR, "healthmonitor:get_one", health_monitor.show, HealthMonitorAnswerBody),
+    _put(_MONITOR, "healthmonitor:put", health_monitor.update, HealthMonitorPutBody, HealthMonitorAnswerBody),
+    _delete(_MONITOR, "healthmonitor:delete", health_monitor.delete),
+    _list("/l7policies", "l7policy:get_all", l7policy.index, L7POLICY),
+    _post("/l7policies", "l7policy:post", l7policy.create, L7PolicyPostBody, L7PolicyAnswerBody),
+    _get(_POLICY, "l7policy:get_one", l7policy.show, L7PolicyAnswerBody),
+    _put(_POLICY, "l7policy:put", l7policy.update, L7PolicyPutBody, L7PolicyAnswerBody),
+    _delete(_POLICY, "l7policy:delete", l7policy.delete),
+    _list(_RULES, "l7rule:get_all", l7rule.index, L7RULE),
+    _post(_RULES, "l7rule:post", l7rule.create, L7RulePostBody, L7RuleAnswerBody),
+    _get(_RULE, "l7rule:get_one", l7rule.show, L7RuleAnswerBody),
+    _put(_RULE, "l7rule:put", l7rule.update, L7RulePutBody, L7RuleAnswerBody),
+    _delete(_RULE, "l7rule:delete", l7rule.delete),
+    _get("/providers", "provider:get_all", provider.index, ProvidersBody),
 )
 
 TOP = (
-    _get("/", version.index, VersionsBody),
-    *(_get(root, version.root, str) for root in ROOTS),
+    Route(method="GET", path="/", policy=None, public=True, handler=version.index, gives=VersionsBody),
+    *(_get(root, None, version.root, str) for root in ROOTS),
 )
 """The paths that do not stand below `ROOTS`."""

@@ -39,10 +39,12 @@ def show(call: Call, load_balancer_id: str) -> Any:
 def create(call: Call, body: LoadBalancerPostBody) -> Any:
     """Create a load balancer, alone or with everything below it."""
     wanted = body.loadbalancer
+    project_id = known(wanted.project_id) or known(wanted.tenant_id) or call.project_id
+    call.authorise(project_id)
     _check_supported(wanted)
     root = LoadBalancer(
         id=new_id(),
-        project_id=known(wanted.project_id) or known(wanted.tenant_id) or call.project_id,
+        project_id=project_id,
         provider=_provider(call, wanted),
         vip=vips.main(call.door.subnets, wanted),
         additional_vips=vips.additional(call.door.subnets, wanted),

@@ -68,6 +68,7 @@ def delete(call: Call, pool_id: str, member_id: str) -> None:
 def replace_all(call: Call, body: MembersPutBody, pool_id: str) -> None:
     """Say what all members of a pool are. Those not mentioned are deleted, unless `additive_only` is asked for."""
     additive = query.flag(call.params, "additive_only")
+    call.require(Kind.POOL, pool_id, "member:post", *(() if additive else ("member:delete",)))
     wanted = {(str(each.address), each.protocol_port): each for each in body.members}
     if len(wanted) < len(body.members):
         raise Malformed("Validation failure: members: an address and protocol_port may be given only once")

@@ -11,6 +11,7 @@ from bascule.north.octavia_v2.schemas.provider import ProviderAnswer
 
 def index(call: Call) -> Any:
     """List the providers that load balancers can be made with."""
+    call.authorise(call.project_id)
     found = [ProviderAnswer(name=name, description=text) for name, text in sorted(call.door.providers.items())]
     wanted = query.exact(call.params, ("name", "description"))
     fields = query.wanted_fields(call.params)

@@ -1,0 +1,42 @@
+"""Callers with tokens of Keystone, by keystonemiddleware, which is an extra."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from oslo_config import cfg
+from oslo_context.context import RequestContext
+
+from bascule.cmd.policy import CALLER
+from bascule.cmd.process import StartError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class Tokens:
+    """Passes on requests with a valid token, and answers all others with 401. Raises StartError."""
+
+    def __init__(self, application: WSGIApplication, conf: cfg.ConfigOpts) -> None:
+        self._application = application
+        try:
+            from keystonemiddleware.auth_token import AuthProtocol
+        except ImportError as error:
+            text = "[api] auth_strategy: keystone needs keystonemiddleware, which comes with the extra 'keystone' of Bascule"
+            raise StartError(text) from error
+        # Whoever is nobody is answered with 401 whatever the settings say: nothing behind this asks again.
+        options = {"oslo_config_config": conf, "delay_auth_decision": False}
+        try:
+            self._protocol = AuthProtocol(self._identified, options)
+        except Exception as error:  # a plug-in raises what it likes
+            raise StartError(f"[keystone_authtoken]: {error}") from error
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle one request."""
+        answer: Iterable[bytes] = self._protocol(environ, start_response)
+        return answer
+
+    def _identified(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[CALLER] = RequestContext.from_environ(environ, overwrite=False)
+        return self._application(environ, start_response)

@@ -1,0 +1,95 @@
+"""The rules: those of every route, an operator's policy file, and the tools for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bascule.cmd.policy import list_rules
+from bascule.cmd.process import StartError
+from bascule.north.octavia_v2.access import GET_ONE, PREFIX
+from bascule.north.octavia_v2.routes import ROUTES
+from bascule.store.engine import Database
+from tests.api.bascule import VIPS
+from tests.identity.conftest import guarded
+from tests.identity.users import OURS, client
+
+ROOT = Path(__file__).parents[2]
+ADVANCED = ROOT / "etc/bascule/policy/advanced-rbac.yaml"
+BIN = Path(sys.executable).parent
+
+
+def test_every_route_is_guarded_by_a_rule_that_is_told_of() -> None:
+    found = {rule.name for rule in list_rules()}
+    assert {f"{PREFIX}{route.policy}" for route in ROUTES} <= found
+    assert {f"{PREFIX}{policy}" for policy in GET_ONE.values()} <= found
+    assert all(rule.description for rule in list_rules())
+
+
+def test_the_names_are_those_of_the_original() -> None:
+    found = {rule.name.removeprefix(PREFIX) for rule in list_rules()}
+    for noun in ("loadbalancer", "listener", "pool", "healthmonitor", "l7policy"):
+        assert {f"{noun}:{each}" for each in ("get_all", "get_all-global", "get_one", "post", "put", "delete")} <= found
+    for noun in ("member", "l7rule"):
+        assert {f"{noun}:{each}" for each in ("get_all", "get_one", "post", "put", "delete")} <= found
+    assert {"loadbalancer:get_stats", "loadbalancer:get_status", "loadbalancer:put_failover", "listener:get_stats"} <= found
+    assert "provider:get_all" in found
+
+
+def test_roles_of_load_balancing_alone(sqlite_database: Database, tmp_path: Path) -> None:
+    roles = ("observer", "global_observer", "member", "admin")
+    users = {role: f"{OURS if role == 'member' else role}=load-balancer_{role}" for role in roles} | {"old": f"{OURS}=member"}
+    bascule = guarded(sqlite_database, tmp_path, users, ADVANCED.read_text())
+    made = client(bascule, "member").load_balancer()
+    path, body = f"/loadbalancers/{made['id']}", {"loadbalancer": {"name": "x"}}
+    seen = {name: client(bascule, name).get(path).status for name in users}
+    assert seen == {"observer": 404, "global_observer": 200, "member": 200, "admin": 200, "old": 403}
+    changed = {name: client(bascule, name).put(path, body).status for name in users}
+    assert changed == {"observer": 404, "global_observer": 403, "member": 200, "admin": 200, "old": 403}
+    listed = {name: client(bascule, name).get("/loadbalancers").status for name in users}
+    assert listed == {"observer": 200, "global_observer": 200, "member": 200, "admin": 200, "old": 403}
+
+
+def test_a_policy_file_changes_single_rules(sqlite_database: Database, tmp_path: Path) -> None:
+    text = f'"{PREFIX}loadbalancer:put_failover": "rule:load-balancer:write"\n"{PREFIX}member:delete": "role:admin"\n'
+    bascule = guarded(sqlite_database, tmp_path, {"member": f"{OURS}=member"}, text)
+    member = client(bascule, "member")
+    made = member.post("/loadbalancers", {"loadbalancer": {"vip_subnet_id": VIPS.id}}).body["loadbalancer"]
+    assert member.put(f"/loadbalancers/{made['id']}/failover").status == 202
+    members = f"/pools/{member.pool(loadbalancer_id=made['id'])['id']}/members"
+    assert member.put(members, {"members": []}).status == 403, "it would delete those that are not mentioned"
+    assert member.put(members, {"members": []}, additive_only="true").status == 202
+
+
+@pytest.mark.parametrize("text", ["a: b: c", "- list", '"load-balancer:owner": "rule:load-balancer:owner"', '"x": "rule:y"'])
+def test_a_policy_file_that_cannot_be_used_is_a_reason_not_to_start(sqlite_database: Database, tmp_path: Path, text: str) -> None:
+    with pytest.raises(StartError, match=r"\[oslo_policy\] policy_file: .*policy\.yaml"):
+        guarded(sqlite_database, tmp_path, {}, text)
+
+
+def tool(name: str, *arguments: str | Path) -> str:
+    done = subprocess.run([BIN / name, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_tools_of_oslo_policy_work(tmp_path: Path) -> None:
+    sample = tmp_path / "sample.yaml"
+    tool("oslopolicy-sample-generator", "--namespace", "bascule", "--output-file", sample)
+    for rule in list_rules():
+        assert f'#"{rule.name}": "{rule.check_str}"' in sample.read_text()
+    conf = tmp_path / "bascule.conf"
+    conf.write_text(f"[oslo_policy]\npolicy_file = {tmp_path / 'policy.yaml'}\n")
+    (tmp_path / "policy.yaml").write_text(f'"{PREFIX}pool:post": "rule:load-balancer:write"\n"{PREFIX}pool:put": "role:admin"\n')
+    how = ("--namespace", "bascule", "--config-file", conf)
+    tool("oslopolicy-validator", *how)
+    redundant = tool("oslopolicy-list-redundant", *how)
+    assert f"{PREFIX}pool:post" in redundant
+    assert f"{PREFIX}pool:put" not in redundant
+    effective = tool("oslopolicy-policy-generator", *how)
+    assert f'"{PREFIX}pool:put": "role:admin"' in effective
+    assert f'"{PREFIX}pool:delete": "rule:load-balancer:write"' in effective
