@@ -64,7 +64,6 @@ class Identity:
 
     access: Access
     authenticate: Callable[[WSGIApplication], WSGIApplication]
-    catalogue: bool = False
 
 
 class Bascule:
@@ -104,7 +103,7 @@ class Bascule:
         if identity is None:
             self.application = application(door, allowed_hosts=["bascule.example"])
         else:
-            self.application = guarded(door, identity.authenticate, catalogue=identity.catalogue)
+            self.application = guarded(door, identity.authenticate)
 
     def settle(self) -> None:
         self.worker.tick()

@@ -22,7 +22,7 @@ HASH = http_basic.hashed(PASSWORD, cost=10)
 def guarded(database: Database, folder: Path, users: Mapping[str, str] = USERS, policies: str | None = None) -> Bascule:
     """A Bascule with these users, and with a policy file where there are policies."""
     (folder / "htpasswd").write_text("".join(f"{name}:{HASH}:{projects}\n" for name, projects in users.items()))
-    (folder / "bascule.conf").write_text(f"[oslo_policy]\npolicy_file = {folder / 'policy.yaml'}\n")
+    (folder / "bascule.conf").touch()
     if policies is not None:
         (folder / "policy.yaml").write_text(policies)
     conf = settings.read([str(folder / "bascule.conf")])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import json
+import os
+import pwd
 import subprocess
 import sys
 import time
@@ -119,8 +122,11 @@ def running(folder: Path) -> Iterator[Keystone]:
     )
     for name in ("fernet", "credential"):
         (folder / name).mkdir(mode=0o700)
-    bootstrap = ["--bootstrap-password", PASSWORD, "--bootstrap-public-url", url, "--bootstrap-region-id", "RegionOne"]
-    for command in (["db_sync"], ["fernet_setup"], ["credential_setup"], ["bootstrap", *bootstrap]):
+    bootstrap = ["--bootstrap-password", PASSWORD, "--bootstrap-region-id", "RegionOne"]
+    bootstrap += ["--bootstrap-public-url", url, "--bootstrap-internal-url", url]
+    user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    who = ["--keystone-user", user, "--keystone-group", group]
+    for command in (["db_sync"], ["fernet_setup", *who], ["credential_setup", *who], ["bootstrap", *bootstrap]):
         program = [HOME / "bin/keystone-manage", "--config-dir", folder, *command]
         done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=_TIME)
         assert done.returncode == 0, done.stderr

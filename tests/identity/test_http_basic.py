@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from bascule.cmd import http_basic
 from bascule.cmd.http_basic import Users, UsersError
 from bascule.cmd.process import StartError
 from tests.api.bascule import Bascule, Client
+from tests.api.serving import serving
 from tests.identity.conftest import HASH
 from tests.identity.users import OTHER, OURS, PASSWORD, basic, client
 
@@ -129,3 +131,23 @@ def test_the_file_is_read_again_when_it_changes(bascule: Bascule, tmp_path: Path
     assert reader.get("/loadbalancers").status == 200, "what cannot be used is passed over"
     write("")
     assert reader.get("/loadbalancers").status == 401
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_openstack_command_with_a_password(bascule: Bascule, tmp_path: Path) -> None:
+    if not (BIN / "openstack").exists():
+        pytest.skip("the openstack command is not installed beside this Python")
+    with serving(bascule) as url:
+
+        def run(user: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+            environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "OS_AUTH_TYPE": "http_basic", "OS_ENDPOINT": url}
+            environment |= {"OS_USERNAME": user, "OS_PASSWORD": PASSWORD}
+            command = [BIN / "openstack", "loadbalancer", *arguments]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+
+        made = run("member", "create", "--name", "lb", "--vip-subnet-id", "vips", "--wait", "-f", "json")
+        assert made.returncode == 0, made.stderr
+        assert json.loads(made.stdout)["project_id"] == OURS
+        assert json.loads(run("other", "list", "-f", "json").stdout) == []
+        assert "(HTTP 403)" in run("reader", "delete", "lb").stderr

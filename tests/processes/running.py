@@ -29,6 +29,7 @@ class Site:
         self.folder = folder
         self.port = free_ports(1)
         self.state = folder / "state"
+        self.headers: dict[str, str] = {}
         self.file = folder / "bascule.conf"
         self.write(provider)
 
@@ -72,7 +73,7 @@ class Site:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIME)
         try:
             content = json.dumps(body) if body is not None else None
-            connection.request(method, path, content, {"Content-Type": "application/json"})
+            connection.request(method, path, content, {"Content-Type": "application/json"} | self.headers)
             answer = connection.getresponse()
             text = answer.read()
             return answer.status, json.loads(text) if text else None

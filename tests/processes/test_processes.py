@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import signal
 import socket
 import sqlite3
@@ -10,6 +11,7 @@ import time
 
 import pytest
 
+from bascule.cmd.http_basic import hashed
 from tests.processes.running import BIN, Site, is_alive, wait_for
 
 pytestmark = pytest.mark.slow
@@ -73,6 +75,34 @@ def test_the_api_refuses_to_listen_where_others_could_reach_it(site: Site, host:
     done = site.run("bascule-api")
     assert done.returncode == 2
     assert done.stderr.startswith(f"bascule-api: [api] bind_host: {host} can be reached from other machines")
+
+
+def test_the_api_listens_anywhere_for_callers_who_say_who_they_are(site: Site) -> None:
+    users = site.folder / "htpasswd"
+    users.write_text(f"ann:{hashed('secret', cost=10)}:web=member\n")
+    site.upgrade()
+    site.write("memory", "0.0.0.0", f"[api]\nauth_strategy = http_basic\nhttp_basic_auth_user_file = {users}\n")
+    with site.running("bascule-api"):
+        wait_for(lambda: _connects("127.0.0.1", site.port))
+        assert site.call("GET", "/")[0] == 200
+        assert site.call("GET", "/v2/lbaas/loadbalancers")[0] == 401
+        site.headers = {"Authorization": f"Basic {base64.b64encode(b'ann:secret').decode()}"}
+        assert site.call("GET", "/v2/lbaas/loadbalancers")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("auth_strategy = http_basic\nhttp_basic_auth_user_file = /nowhere", "[api] http_basic_auth_user_file: /nowhere"),
+        ("auth_strategy = keystone\n[keystone_authtoken]\nauth_type = nonsense", "[keystone_authtoken]: The plugin nonsense"),
+    ],
+)
+def test_the_api_does_not_start_where_nobody_could_say_who_one_is(site: Site, more: str, words: str) -> None:
+    site.upgrade()
+    site.write("memory", more=f"[api]\n{more}\n")
+    done = site.run("bascule-api")
+    assert done.returncode == 2
+    assert words in done.stderr.splitlines()[-1]
 
 
 def test_the_api_names_a_port_that_is_taken(site: Site) -> None:

@@ -143,7 +143,7 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
     authenticate = authentication(conf, settings.api)
     if authenticate is None:
         return LocalClients(octavia_v2(door, allowed_hosts=settings.api.allowed_hosts))
-    return guarded(door, authenticate, catalogue=settings.api.auth_strategy == "keystone")
+    return guarded(door, authenticate)
 
 
 def check_identity(conf: cfg.ConfigOpts, api: ApiSettings) -> None:

@@ -31,15 +31,12 @@ def application(door: Door, *, allowed_hosts: Collection[str]) -> WSGIApplicatio
 
     `allowed_hosts` are such names besides those of the loopback interface. The caller sees to it that nobody else can connect.
     """
-    return RequestIds(TrustedHosts(_application(door, lookups=True), allowed_hosts))
+    return RequestIds(TrustedHosts(_application(door), allowed_hosts))
 
 
-def guarded(door: Door, authenticate: Callable[[WSGIApplication], WSGIApplication], *, catalogue: bool) -> WSGIApplication:
-    """The API for callers who say who they are. `authenticate` puts before an application what answers all others with 401.
-
-    `catalogue` tells that there is one, so that clients ask other services for what `lookups` answers.
-    """
-    app = _application(door, lookups=not catalogue)
+def guarded(door: Door, authenticate: Callable[[WSGIApplication], WSGIApplication]) -> WSGIApplication:
+    """The API for callers who say who they are. `authenticate` puts before an application what answers all others with 401."""
+    app = _application(door)
     return RequestIds(Guard(app, authenticate(app)))
 
 
@@ -56,19 +53,19 @@ class Guard:
         return (self._application if public else self._authenticated)(environ, start_response)
 
 
-def served(*, lookups: bool) -> list[tuple[str, Route]]:
-    """Every path that is served, with its routes. `lookups` are those for clients without a service catalogue."""
-    found = [(route.path, route) for route in TOP] + [(root + route.path, route) for root in ROOTS for route in ROUTES]
-    return found + [(route.path, route) for route in LOOKUPS] if lookups else found
+def served() -> list[tuple[str, Route]]:
+    """Every path that is served, with its routes."""
+    ours = [(root + route.path, route) for root in ROOTS for route in ROUTES]
+    return [*((route.path, route) for route in TOP), *ours, *((route.path, route) for route in LOOKUPS)]
 
 
-def _application(door: Door, *, lookups: bool) -> WSGIApplication:
+def _application(door: Door) -> WSGIApplication:
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App()
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.keep_blank_qs_values = True
     errors.install(app)
     by_path: defaultdict[str, list[Route]] = defaultdict(list)
-    for path, route in served(lookups=lookups):
+    for path, route in served():
         by_path[path].append(route)
     for path, of_path in by_path.items():
         app.add_route(path, Resource(door, of_path))

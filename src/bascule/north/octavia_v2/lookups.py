@@ -1,8 +1,8 @@
 """Look-ups in other services that clients make on their own, answered from the declared subnets.
 
-Without Keystone there is no catalogue, and clients send everything to one place. The command-line client turns the names of
-subnets, networks, ports, policies and security groups into ids before it asks for a load balancer. There are no ports, policies
-and security groups here: those lists are empty.
+Without Keystone there is no catalogue, and clients send everything to one place; with Keystone and without Neutron, a catalogue
+may send them here. The command-line client turns the names of subnets, networks, ports, policies and security groups into ids
+before it asks for a load balancer. There are no ports, policies and security groups here: those lists are empty.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _collection(path: str, one: str, many: str, items: _Items) -> list[Route]:
 
 
 def _project(call: Call, project_id: str) -> Any:
-    """Show a project. Without Keystone, whatever is named is one."""
+    """Show a project. Whatever is named is one: where there is Keystone, nobody asks here."""
     return {"project": {"id": project_id, "name": project_id, "domain_id": "default", "enabled": True}}
 
 
