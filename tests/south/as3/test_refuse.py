@@ -174,7 +174,7 @@ def test_weights_must_have_an_exact_ratio() -> None:
 
 def test_a_hash_knows_no_weights() -> None:
     light = dataclasses.replace(MEMBER, id="light", address="10.2.0.2", weight=2)
-    tree = TREE.put(_pool(lb_algorithm=Algorithm.SOURCE_IP))
+    tree = TREE.drop("policy").put(_pool(lb_algorithm=Algorithm.SOURCE_IP))
     assert refuse(tree, Options()) == []
     (refusal,) = refuse(tree.put(light), Options())
     assert "lb_algorithm SOURCE_IP is not possible with different weights" in refusal.text
@@ -186,11 +186,13 @@ def test_a_member_is_there_once_however_its_address_is_written() -> None:
     assert (refusal.object_id, "members fd00::1 port 80 are 2 and must be one" in refusal.text) == ("pool", True)
 
 
-def test_pools_of_a_listener_tie_clients_in_one_way_or_not_at_all() -> None:
-    tree = TREE.put(_sticky(PersistenceType.HTTP_COOKIE))
-    assert refuse(tree, Options()) == []
-    (refusal,) = refuse(tree.put(dataclasses.replace(OTHER, lb_algorithm=Algorithm.SOURCE_IP)), Options())
-    assert (refusal.object_id, "must do it in the same way" in refusal.text) == ("other", True)
+@pytest.mark.parametrize("algorithm", [Algorithm.ROUND_ROBIN, Algorithm.SOURCE_IP])
+def test_pools_of_a_listener_tie_clients_in_one_way_or_not_at_all(algorithm: Algorithm) -> None:
+    sticky = _sticky(PersistenceType.HTTP_COOKIE)
+    other = dataclasses.replace(OTHER, lb_algorithm=algorithm)
+    assert refuse(TREE.put(sticky, dataclasses.replace(sticky, id="other")), Options()) == []
+    (refusal,) = refuse(TREE.put(sticky, other), Options())
+    assert (refusal.object_id, "in the same way, or none of them" in refusal.text) == ("other", True)
 
 
 def test_cookies_need_requests_to_be_read() -> None:

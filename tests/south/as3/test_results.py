@@ -318,10 +318,8 @@ def test_clients_are_remembered_as_long_as_asked_for() -> None:
 
 def test_the_persistence_of_another_pool_than_the_default_one_counts() -> None:
     sticky = dataclasses.replace(OTHER, session_persistence=SessionPersistence(type=PersistenceType.HTTP_COOKIE))
-    assert _one("Persist", sticky, tree=TREE)["persistenceMethod"] == "cookie"
-    to_other, default = _one("Endpoint_Policy", sticky, tree=TREE)["rules"]
-    assert [each["type"] for each in to_other["actions"]] == ["forward"]
-    assert [each["type"] for each in default["actions"]] == ["forward", "persist"]
+    alone = dataclasses.replace(LISTENER, default_pool_id=None)
+    assert _one("Persist", sticky, alone, tree=TREE)["persistenceMethod"] == "cookie"
 
 
 def test_requests_of_a_connection_are_decided_one_by_one() -> None:

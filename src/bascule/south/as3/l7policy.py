@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bascule.model.objects import L7Policy, L7Rule, Listener, ListenerProtocol, PolicyAction, Pool, Tree
-from bascule.south.as3 import irule, l7rule, names, persistence, pool, tls
+from bascule.south.as3 import irule, l7rule, names, pool, tls
 
 _FOUND = 302
 _EVENT = "request"
@@ -66,38 +66,30 @@ def _rules(tree: Tree, listener: Listener) -> list[dict[str, Any]] | None:
     policies, default = active(tree, listener), _default(tree, listener)
     for policy in policies:
         conditions = [l7rule.condition(rule) for rule in _enabled(tree, policy)]
-        actions = _actions(tree, listener, policy)
+        actions = _actions(tree, policy)
         if actions is None or None in conditions:
             return None
         found.append({"name": names.item("pol", policy.id), "conditions": conditions, "actions": actions})
     if any(policy.action is PolicyAction.REDIRECT_TO_POOL for policy in policies):
         if default is None:
             return None
-        found.append({"name": "default", "actions": _forward(tree, listener, default)})
+        found.append({"name": "default", "actions": _forward(default)})
     return found
 
 
-def _actions(tree: Tree, listener: Listener, policy: L7Policy) -> list[dict[str, Any]] | None:
+def _actions(tree: Tree, policy: L7Policy) -> list[dict[str, Any]] | None:
     """What a policy does. A policy on the device can neither answer 403 nor keep a path."""
     target = tree.pool(policy.redirect_pool_id)
     if policy.action is PolicyAction.REDIRECT_TO_POOL and target:
-        return _forward(tree, listener, target)
+        return _forward(target)
     if policy.action is PolicyAction.REDIRECT_TO_URL and l7rule.is_plain(policy.redirect_url or ""):
         code = policy.redirect_http_code or _FOUND
         return [{"type": "httpRedirect", "event": _EVENT, "location": policy.redirect_url, "code": code}]
     return None
 
 
-def _forward(tree: Tree, listener: Listener, target: Pool) -> list[dict[str, Any]]:
-    actions: list[dict[str, Any]] = [{"type": "forward", "event": _EVENT, "select": {"pool": {"use": pool.name(target)}}}]
-    if _loose(tree, listener, target):
-        actions.append({"type": "persist", "event": _EVENT, "disable": {}})
-    return actions
-
-
-def _loose(tree: Tree, listener: Listener, target: Pool) -> bool:
-    """Whether a pool ties no client to a member while the listener does, for another pool."""
-    return persistence.kind(target) is None and persistence.of(tree, listener) is not None
+def _forward(target: Pool) -> list[dict[str, Any]]:
+    return [{"type": "forward", "event": _EVENT, "select": {"pool": {"use": pool.name(target)}}}]
 
 
 # As an iRule.
@@ -110,16 +102,16 @@ def _program(tree: Tree, listener: Listener) -> str:
         tests = " && ".join(l7rule.test(rule, tls.ends(listener)) for rule in _enabled(tree, policy))
         lines += [
             f"    if {{ {tests} }} {{",
-            *(f"        {line}" for line in _does(tree, listener, policy)),
+            *(f"        {line}" for line in _does(tree, policy)),
             "        return",
             "    }",
         ]
     if any(policy.action is PolicyAction.REDIRECT_TO_POOL for policy in policies):
-        lines += [f"    {line}" for line in (_chosen(tree, listener, default) if default else ["HTTP::respond 503 noserver"])]
+        lines.append(f"    {_chosen(tree, default) if default else 'HTTP::respond 503 noserver'}")
     return "\n".join([*lines, "}"])
 
 
-def _does(tree: Tree, listener: Listener, policy: L7Policy) -> Iterator[str]:
+def _does(tree: Tree, policy: L7Policy) -> Iterator[str]:
     code = policy.redirect_http_code or _FOUND
     target = tree.pool(policy.redirect_pool_id)
     match policy.action:
@@ -131,13 +123,11 @@ def _does(tree: Tree, listener: Listener, policy: L7Policy) -> Iterator[str]:
             yield f"set prefix {irule.word(policy.redirect_prefix or '')}"
             yield f"HTTP::respond {code:d} noserver Location $prefix[HTTP::uri]"
         case PolicyAction.REDIRECT_TO_POOL if target:
-            yield from _chosen(tree, listener, target)
+            yield _chosen(tree, target)
 
 
-def _chosen(tree: Tree, listener: Listener, target: Pool) -> Iterator[str]:
-    if _loose(tree, listener, target):
-        yield "persist none"
-    yield f"pool /{names.tenant_name(tree.id)}/{names.APPLICATION}/{pool.name(target)}"
+def _chosen(tree: Tree, target: Pool) -> str:
+    return f"pool /{names.tenant_name(tree.id)}/{names.APPLICATION}/{pool.name(target)}"
 
 
 def refuse(policy: L7Policy, tree: Tree) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Session persistence, and hashes of clients: what ties a client to a member.
 
-On BIG-IP both belong to a listener. Its pools may have the same, or none, which `l7policy` sees to; they cannot have two kinds.
+On BIG-IP both belong to a listener, whichever pool it sends a client to, and what an iRule says of one request holds for those after
+it. So all pools of a listener have to have the same.
 """
 
 from __future__ import annotations
@@ -117,11 +118,10 @@ def refuse(pool: Pool, tree: Tree) -> Iterator[str]:
             "to members itself; it is possible with ROUND_ROBIN and LEAST_CONNECTIONS."
         )
     for listener in tree.listeners_of(pool.id):
-        other = of(tree, listener)
-        if kind(pool) and other != kind(pool):
+        if of(tree, listener) != kind(pool):
             yield (
                 f"session_persistence and lb_algorithm {pool.lb_algorithm} are not possible beside those of the other pools of "
-                f"listener {listener.id}: all of its pools that tie clients to members must do it in the same way."
+                f"listener {listener.id}: all of its pools must tie clients to members in the same way, or none of them."
             )
 
 
