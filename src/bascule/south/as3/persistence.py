@@ -1,7 +1,7 @@
 """Session persistence, and hashes of clients: what ties a client to a member.
 
-On BIG-IP both belong to a listener, whichever pool it sends a client to, and what an iRule says of one request holds for those after
-it. So all pools of a listener have to have the same.
+On BIG-IP both belong to a listener, whichever pool it sends a client to, and what an iRule says of one request holds for those
+after it. So all pools of a listener have to have the same.
 """
 
 from __future__ import annotations
