@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from bascule.south.haproxy import BinaryNotFound
-from bench import active, carried, cost, databases, harm, memory, report, statements, traffic
+from bench import active, carried, cost, databases, f5, harm, memory, report, report_f5, statements, traffic
 from bench.databases import Databases
 from tests.servers import NotInstalled
 
-_DATABASE_PARTS = ("cost", "statements", "active", "memory")
+_DATABASE_PARTS = ("cost", "statements", "active", "memory", "f5")
 PARTS = (*_DATABASE_PARTS, "traffic", "harm")
 _LINE = "*" * 100
 
@@ -31,6 +31,7 @@ class Effort:
     cost: cost.Effort = field(default_factory=cost.Effort)
     active: active.Effort = field(default_factory=active.Effort)
     memory: Sequence[int] = (0, 10_000)
+    f5: f5.Effort = field(default_factory=f5.Effort)
     traffic: traffic.Effort = field(default_factory=traffic.Effort)
     harm: harm.Effort = field(default_factory=harm.Effort)
 
@@ -72,6 +73,9 @@ def run(parts: Sequence[str], effort: Effort, say: Callable[[str], None]) -> dic
             if "memory" in parts and kind is kinds[0]:
                 figures["memory_pss_mib"] = {str(count): memory.measure(kind, count, say) for count in effort.memory}
                 _show(f"{kind.name}: resident memory of each process", report.memory_table(figures["memory_pss_mib"]))
+            if "f5" in parts:
+                figures["f5"] = report_f5.figures(f5.measure(kind, effort.f5, say))
+                _show(f"{kind.name}, an emulated BIG-IP", report_f5.tables(figures["f5"]))
     if {"traffic", "harm"} & set(parts):
         found["HAProxy"] = _carried(parts, effort, say)
     return found

@@ -66,14 +66,14 @@ def cost_table(found: Mapping[str, Any]) -> str:
             f"{each['cpu_ms']:.2f}",
             f"{each['floor_cpu_ms']:.2f}",
             f"{each['times_floor']:.1f}",
-            _target(each["times_floor"] <= each["target_times_floor"], f"{each['target_times_floor']:g}"),
+            target(each["times_floor"] <= each["target_times_floor"], f"{each['target_times_floor']:g}"),
             f"{each['octavia_19_cpu_ms']:g}" if each["octavia_19_cpu_ms"] else "",
             f"{each['per_second']:.0f}",
             f"{each['floor_per_second']:.0f}",
         )
         for name, each in found.items()
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def statements(found: Mapping[str, Count]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def statements(found: Mapping[str, Count]) -> dict[str, Any]:
 
 def statement_table(found: Mapping[str, Any]) -> str:
     head = ("", "SELECT", "INSERT, UPDATE, DELETE", "BEGIN, SAVEPOINT, ...")
-    return _table(head, [(name, *map(str, each.values())) for name, each in found.items()])
+    return table(head, [(name, *map(str, each.values())) for name, each in found.items()])
 
 
 def active(found: Active) -> dict[str, Any]:
@@ -105,25 +105,25 @@ def active_table(found: Mapping[str, Any]) -> str:
         (
             f"one at a time, {found['alone']} times, p50",
             f"{found['alone_p50_ms']:.0f} ms",
-            _target(found["alone_p50_ms"] < ALONE_TARGET_MS, f"{ALONE_TARGET_MS:.0f} ms"),
+            target(found["alone_p50_ms"] < ALONE_TARGET_MS, f"{ALONE_TARGET_MS:.0f} ms"),
         ),
         ("one at a time, p99", f"{found['alone_p99_ms']:.0f} ms", ""),
         (f"{at_once} to the last 201", f"{found['together_posted_s']:.1f} s", ""),
         (
             f"{at_once} to all ACTIVE",
             f"{together:.1f} s",
-            _target(together < TOGETHER_TARGET_SECONDS, f"{TOGETHER_TARGET_SECONDS:.0f} s"),
+            target(together < TOGETHER_TARGET_SECONDS, f"{TOGETHER_TARGET_SECONDS:.0f} s"),
         ),
         ("CPU time of all processes meanwhile", f"{found['together_cpu_s']:.1f} s", ""),
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def memory_table(found: Mapping[str, Mapping[str, float]]) -> str:
     """`found` is by number of load balancers, then by process; MiB."""
     head = ("PSS in MiB, by load balancers", *found)
     names = next(iter(found.values()))
-    return _table(head, [(name, *(f"{each[name]:.0f}" for each in found.values())) for name in names])
+    return table(head, [(name, *(f"{each[name]:.0f}" for each in found.values())) for name in names])
 
 
 def traffic(found: Traffic) -> dict[str, Any]:
@@ -145,11 +145,11 @@ def traffic_table(found: Mapping[str, Any]) -> str:
             f"{ours['per_second']:.0f}",
             f"{theirs['per_second']:.0f}",
             f"{found['ratio']:.3f}",
-            _target(found["ratio"] >= TRAFFIC_TARGET, f"{TRAFFIC_TARGET}"),
+            target(found["ratio"] >= TRAFFIC_TARGET, f"{TRAFFIC_TARGET}"),
         ),
         ("p99, ms", f"{ours['p99_ms']:.2f}", f"{theirs['p99_ms']:.2f}", f"{ours['p99_ms'] / theirs['p99_ms']:.3f}", ""),
     ]
-    return _table(("", "Bascule", "by hand", "ratio", "target"), rows)
+    return table(("", "Bascule", "by hand", "ratio", "target"), rows)
 
 
 def harm(found: Harm) -> dict[str, Any]:
@@ -168,15 +168,15 @@ def harm_table(found: Mapping[str, Any]) -> str:
     p50 = found["rotation_p50_ms"]
     what = f"failed of {found['requests']} requests, in {found['member_changes']} changes of members and {found['reloads']} reloads"
     rows = [
-        (what, f"{found['failed']}", _target(not found["failed"], "0")),
+        (what, f"{found['failed']}", target(not found["failed"], "0")),
         (
             f"from the request for a member to its first answer, {found['rotations']} times, p50",
             f"{p50:.0f} ms",
-            _target(p50 < ROTATION_TARGET_MS, f"{ROTATION_TARGET_MS:.0f} ms"),
+            target(p50 < ROTATION_TARGET_MS, f"{ROTATION_TARGET_MS:.0f} ms"),
         ),
         ("p99", f"{found['rotation_p99_ms']:.0f} ms", ""),
     ]
-    return _table(("", "measured", "target"), rows)
+    return table(("", "measured", "target"), rows)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -184,11 +184,13 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return values[max(math.ceil(len(values) * percent / 100), 1) - 1]
 
 
-def _target(met: bool, target: str) -> str:
-    return f"{target} {'met' if met else 'MISSED'}"
+def target(met: bool, wanted: str) -> str:
+    """What was aimed at, and whether it is so."""
+    return f"{wanted} {'met' if met else 'MISSED'}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The first column to the left, all others to the right."""
     lines = [head, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(

@@ -41,13 +41,13 @@ def measure(databases: Databases, most: int, say: Callable[[str], None]) -> dict
         }
         counts = {}
         for name, request in asked.items():
-            with _counting(bascule.database) as counts[name]:
+            with counting(bascule.database) as counts[name]:
                 ask(bascule.application, *request)
         return counts
 
 
 @contextmanager
-def _counting(database: Database) -> Iterator[Count]:
+def counting(database: Database) -> Iterator[Count]:
     count = Count()
 
     def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bascule.store import tables
 from bascule.store.engine import Database
 from bench import __main__ as bench
-from bench import active, carried, cost, databases, harm, memory, standard, statements, traffic
+from bench import active, carried, cost, databases, f5, harm, memory, standard, statements, traffic
 from bench.databases import Databases
 from bench.floor import Floor
 from bench.floor_sql import EMPTY
@@ -128,6 +128,7 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
         cost=cost.Effort(load_balancers=COUNT, rounds=1, seconds=0.1, warm_up=0.05),
         active=active.Effort(alone=2, together=5),
         memory=(0, COUNT),
+        f5=f5.Effort(devices=(COUNT, 2 * COUNT), changes=2, resyncs=(COUNT,), rounds=1),
     )
     tiny = replace(tiny, traffic=traffic.Effort(rounds=1, seconds=1), harm=harm.Effort(member_changes=4, reloads=1, rotations=2))
     monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.1)
@@ -136,11 +137,16 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
     assert bench.main(["--json", str(file)]) == 0
     written = json.loads(file.read_text())
     figures = written["SQLite"]
-    assert list(figures) == ["cost", "statements", "active", "memory_pss_mib"]
+    assert list(figures) == ["cost", "statements", "active", "memory_pss_mib", "f5"]
     assert all(each["cpu_ms"] > 0 and each["per_second"] > 0 and each["floor_per_second"] > 0 for each in figures["cost"].values())
     assert 0 < figures["active"]["alone_p50_ms"] <= figures["active"]["alone_p99_ms"]
     assert set(figures["memory_pss_mib"]) == {"0", str(COUNT)}
     assert all(mib > 5 for each in figures["memory_pss_mib"].values() for mib in each.values())
+    few, more = (each["change"] for each in figures["f5"]["devices"].values())
+    assert 1000 < few["bytes_sent"] < 10_000
+    assert more["bytes_sent"] == pytest.approx(few["bytes_sent"], rel=0.02)
+    assert (more["reads"], more["writes"]) == (few["reads"], few["writes"])
+    assert figures["f5"]["resync"][str(COUNT)]["load"] > 0
     assert "times floor" in capsys.readouterr().out
     if shutil.which("wrk"):
         found = written["HAProxy"]
@@ -152,7 +158,7 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
 def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         bench.main(["speed"])
-    assert "cost, statements, active, memory, traffic, harm" in capsys.readouterr().err
+    assert "cost, statements, active, memory, f5, traffic, harm" in capsys.readouterr().err
 
 
 WRK = """\
