@@ -151,6 +151,23 @@ def test_a_slow_change_becomes_a_task_that_is_looked_after(world: F5World, devic
     assert world.is_on(device, made.id)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("deleted", [False, True], ids=["changed", "deleted"])
+def test_what_a_task_was_not_about_is_sent_after_it(world: F5World, device: Box, deleted: bool) -> None:
+    made = world.create()
+    device.fault("slow", tenant=tenant_name(made.id), seconds=60)  # AS3 answers after 45
+    world.tick()
+    assert world.unit(made.id).memo is not None
+    if deleted:
+        world.delete(made.id)
+    else:
+        world.drop(made.id, made.members[0].id)
+    world.tick()
+    assert world.unit(made.id).memo is not None, "still under way"
+    world.settle()
+    assert world.is_on(device, *([] if deleted else [made.id]))
+
+
 def test_lost_configuration_comes_back(world: F5World, device: Box) -> None:
     one, other = world.create(), world.create()
     world.settle()
@@ -214,20 +231,21 @@ def test_orphans_are_removed_after_a_while_and_what_is_not_ours_stays(world: F5W
     world.settle()
     unknown(device, 1)
     again = tenant_name(deleted.id)  # as a worker leaves it behind that comes too late
-    device.declare(tenant(again, small("10.9.200.9"), label=f"bascule {deleted.id}"), tenant("Others", small("10.9.200.8")))
+    device.declare(tenant(again, small("10.9.200.9"), label=f"bascule {deleted.id}"))
+    device.declare(tenant("Others", small("10.9.200.8")), tenant("Words", small("10.9.200.7"), label="bascule was tried here"))
     looking = orphans(world)
-    for seconds, left in ((0, 4), (3000, 4), (700, 2)):
+    for seconds, left in ((0, 5), (3000, 5), (700, 3)):
         world.clock.now += seconds
         looking.tick()
         world.settle()
         assert len(partitions(device)) == left, seconds
-    assert partitions(device) == {tenant_name(made.id), "Others"}
+    assert partitions(device) == {tenant_name(made.id), "Others", "Words"}
     unknown(device, 1)  # once more
     for _ in range(2):
         world.clock.now += 3700
         looking.tick()
         world.settle()
-    assert partitions(device) == {tenant_name(made.id), "Others"}
+    assert partitions(device) == {tenant_name(made.id), "Others", "Words"}
 
 
 def test_the_wrong_database_removes_nothing(world: F5World, device: Box, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ from bascule.model.status import Report
 from bascule.south import icontrol
 from bascule.south.as3 import render as rendering
 from bascule.south.as3 import report as reporting
+from bascule.south.as3.names import tenant_name
 from bascule.south.as3.options import Options
 from bascule.south.as3.post import Poster, Wish
 from bascule.south.as3.saving import Saver
@@ -125,10 +126,10 @@ class AS3Backend:
         return [reporting.report(seen, unit_id, carrier) for unit_id in units]
 
     def marked(self, lane: str) -> Sequence[Marked]:
-        """The tenants with our mark. Raises DeviceError."""
+        """The tenants with our mark, under the name that we give them: a label alone may be anybody's words. Raises DeviceError."""
         stored = AS3(self._sites[lane].group.active()).declared(show_hash=False)
         owners = {name: rendering.owner_of(each.label) for name, each in stored.items()}
-        return [Marked(owner, _group(lane), (name,)) for name, owner in owners.items() if owner]
+        return [Marked(owner, _group(lane), (name,)) for name, owner in owners.items() if owner and name == tenant_name(owner)]
 
     def close(self) -> None:
         """Give back what the devices were asked for: logins."""

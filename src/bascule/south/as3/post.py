@@ -55,7 +55,7 @@ class Wish:
     memo: str | None
 
     def memo_of(self, task: str) -> str:
-        """The task, and what it was about: by the next look something else may be wanted."""
+        """A task that is about this wish, and what it is about: by the next look something else may be wanted."""
         return f"{task} {digest(self.text or '')[:16]}"
 
     @property
@@ -114,7 +114,7 @@ class Poster:
     def _resumed(self, run: _Run, wish: Wish, reply: Reply) -> bool:
         """Whether a task has told what came of a wish, or will. It may have been about something that is wanted no more."""
         if isinstance(reply, Task):
-            run.outcomes[wish.target] = _under_way(wish, reply.id)
+            run.outcomes[wish.target] = _under_way(wish.memo)  # which tells what it is about, whatever is wanted by now
             return True
         if wish.task is None or wish.memo != wish.memo_of(wish.task) or not isinstance(reply, Result):
             return False
@@ -158,7 +158,7 @@ class Poster:
             case Rejection():
                 return _of_rejection(run, part, reply)
             case Task():
-                run.outcomes |= {wish.target: _under_way(wish, reply.id) for wish in part.wishes}
+                run.outcomes |= {wish.target: _under_way(wish.memo_of(reply.id)) for wish in part.wishes}
                 run.stop = Wait(_LOOK, "The device is working on other changes.")
                 return []
             case Occupied():
@@ -266,8 +266,8 @@ class _Run:
         return found
 
 
-def _under_way(wish: Wish, task: str) -> Wait:
-    return Wait(_LOOK, "The device is working on it.", wish.memo_of(task))
+def _under_way(memo: str | None) -> Wait:
+    return Wait(_LOOK, "The device is working on it.", memo)
 
 
 def _of_rejection(run: _Run, part: _Part, reply: Rejection) -> list[_Part]:
