@@ -188,7 +188,7 @@ def test_each_device_of_a_pair_has_self_ips_of_its_own(two: Site) -> None:
 
 
 def test_one_device_goes_on_while_the_other_is_away(two: Site) -> None:
-    two.boxes[1].stop()
+    two.boxes[1].fault("reset-before", path="/mgmt/tm/net/", times=None)
     outcomes = two.make(two.network())
     first, second = (outcomes[unit(two.network()), name] for name in two.names)
     assert isinstance(first, Done)
