@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -26,7 +27,7 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.state = folder / "a path that is $long, with spaces and more" / ("x" * 60) / "demo"
-        self.port = free_ports(4)
+        self.port = free_ports(7)
         self.output = folder / "output"
 
     def command(self, *more: str) -> list[str]:
@@ -85,16 +86,22 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 def left(demo: Demo) -> list[int]:
     """What is left of a demo. Raises DemoFailed if anything listens on one of its ports."""
-    Place(demo.state, demo.port).check_ports()
+    place = Place(demo.state, demo.port)
+    place.check_ports()
+    assert not place.devices.exists()
     return demo.processes()
 
 
 def test_names_the_ports_that_are_taken(demo: Demo) -> None:
-    with socket.create_server(("127.20.0.12", demo.port + 1)), socket.create_server(("127.0.0.1", demo.port)):
+    taken = ("127.20.0.12", demo.port + 1), ("127.0.0.1", demo.port), ("127.0.0.1", demo.port + 6)
+    with contextlib.ExitStack() as stack:
+        for address in taken:
+            stack.enter_context(socket.create_server(address))
         done = demo.once()
     assert done.returncode == 1
     said = done.stdout.splitlines()[-1]
     assert f"127.0.0.1 port {demo.port} (for the API), 127.20.0.12 port {demo.port + 1} (for web server web-2)" in said
+    assert f"127.0.0.1 port {demo.port + 6} (for the emulated BIG-IP bigip-2)" in said
     assert "--port N" in said
     assert left(demo) == []
 
@@ -146,6 +153,12 @@ def test_once_shows_everything_and_leaves_nothing_running_even_of_a_demo_that_wa
         "ok  blog shows web-2 in ERROR after",
         "ok  every request was answered, none by web-2",
         "ok  shop shows web-2 in ONLINE after",
+        "ok  news shows web-2 in ERROR after",
+        "== Killing bigip-",
+        "ok  news answers again after",
+        "is active, and 10 requests to 127.10.",
+        "none by web-2, which was disabled on the device that is left",
+        "ok  they have ended, and so have their HAProxys",
         "All of it happened, and nothing of it is left running.",
     ):
         assert line in done.stdout

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bascule.cmd.demo import DemoFailed
 from bascule.cmd.demo.place import PORT, Place
+from bascule.cmd.demo.stage import stage
 from bascule.cmd.demo.story import Story
 from bascule.cmd.demo.terminal import Terminal
 
@@ -27,12 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     told = False
     try:
-        story = Story(place, ROOT / "examples", terminal)
-        with story.stage() as servers:
-            story.tell(servers)
+        with stage(place, terminal) as props:
+            Story(place, ROOT / "examples", terminal).tell(props)
             told = True
             if not arguments.once:
-                terminal.say("\nServing until Ctrl-C, which deletes both load balancers and leaves nothing running.")
+                terminal.say("\nServing until Ctrl-C, which deletes the load balancers and leaves nothing running.")
                 signal.pause()
     except DemoFailed as error:
         if isinstance(error.__context__, DemoFailed):  # and cleaning up after it failed as well
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run demo", description="Show load balancers that carry real traffic.")
     parser.add_argument("--once", action="store_true", help="clean up and exit at the end: 0 if everything happened")
     parser.add_argument(
-        "--port", type=_port, default=PORT, help="port of the API; the demo takes the next three as well (%(default)s)"
+        "--port", type=_port, default=PORT, help="port of the API; the demo takes the next six as well (%(default)s)"
     )
     parser.add_argument(
         "--state-dir", type=Path, default=ROOT / ".bascule/demo", help="directory of the demo's state (%(default)s)"
@@ -59,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _port(text: str) -> int:
     port = int(text)
-    if not 1024 <= port <= 65532:
-        raise argparse.ArgumentTypeError("it must be from 1024 to 65532")
+    if not 1024 <= port <= 65529:
+        raise argparse.ArgumentTypeError("it must be from 1024 to 65529")
     return port
 
 

@@ -1,4 +1,4 @@
-"""The processes that the demo starts: Bascule and the web servers. They die with the demo, however it ends."""
+"""The processes that the demo starts, Bascule and the web servers among them. They die with the demo, however it ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -29,14 +29,14 @@ class Bascule:
     def __init__(self, place: Place) -> None:
         self._place = place
         with place.log.open("ab") as log:
-            self._process = _start("bascule.cmd.main", "serve", "--config-file", str(place.configuration), log=log)
+            self._process = start("bascule.cmd.main", "serve", "--config-file", str(place.configuration), log=log)
 
     def wait_until_up(self) -> None:
         """Wait until the API answers. Raises DemoFailed with what Bascule said last, if it does not."""
         api = Api(self._place.port)
         wait_for("Bascule to answer", START_TIME, lambda: self._process.poll() is not None or api.is_up())
         if self._process.poll() is not None:
-            raise DemoFailed(f"Bascule did not start. The end of {self._place.log}:\n{_tail(self._place.log)}")
+            raise DemoFailed(f"Bascule did not start. The end of {self._place.log}:\n{tail(self._place.log)}")
 
     def stop(self) -> None:
         """Stop it and wait until it has stopped. Raises DemoFailed if it does not end well."""
@@ -47,7 +47,7 @@ class Bascule:
             self._process.kill()
             raise DemoFailed(f"Bascule did not stop in {STOP_TIME:.0f} seconds") from error
         if status:
-            raise DemoFailed(f"Bascule ended with status {status}. The end of {self._place.log}:\n{_tail(self._place.log)}")
+            raise DemoFailed(f"Bascule ended with status {status}. The end of {self._place.log}:\n{tail(self._place.log)}")
 
 
 class WebServers:
@@ -73,7 +73,7 @@ class WebServers:
             each.wait()
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        return _start("bascule.cmd.demo.web_server", name, SERVERS[name], str(self._port))
+        return start("bascule.cmd.demo.web_server", name, SERVERS[name], str(self._port))
 
 
 def wait_for(what: str, seconds: float, happened: Callable[[], object], pause: float = 0.1) -> None:
@@ -86,26 +86,29 @@ def wait_for(what: str, seconds: float, happened: Callable[[], object], pause: f
 
 
 def haproxys(directory: Path) -> list[int]:
-    """The ids of the HAProxy processes whose configuration lies below a directory."""
-    found = []
+    """The ids of the HAProxy processes that work below a directory, or whose configuration lies there."""
+    found, above = [], os.fsencode(directory) + b"/"
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 arguments = (entry / "cmdline").read_bytes().split(b"\0")
+                places = [*arguments, os.fsencode((entry / "cwd").readlink())]
             except OSError:
                 continue  # it ended in between
-            inside = any(argument.startswith(os.fsencode(directory) + b"/") for argument in arguments)
+            inside = any(place.startswith(above) for place in places)
             if inside and b"haproxy" in Path(os.fsdecode(arguments[0])).name.encode():
                 found.append(int(entry.name))
     return found
 
 
-def _start(module: str, *arguments: str, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+def start(
+    module: str, *arguments: str, log: IO[bytes] | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a module as a process that Ctrl-C does not reach and that does not outlive this one."""
     output = subprocess.DEVNULL if log is None else log
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, *arguments],
-        env={**os.environ, process.PARENT: str(os.getpid())},
+        env={**os.environ, **(environment or {}), process.PARENT: str(os.getpid())},
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -113,6 +116,7 @@ def _start(module: str, *arguments: str, log: IO[bytes] | None = None) -> subpro
     )
 
 
-def _tail(log: Path) -> str:
+def tail(log: Path) -> str:
+    """The last lines of a log."""
     with log.open(errors="replace") as lines:
         return "".join(deque(lines, maxlen=20))

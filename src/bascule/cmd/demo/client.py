@@ -10,6 +10,9 @@ from typing import Any
 
 from bascule.cmd.demo import DemoFailed
 
+BALANCERS = "/v2/lbaas/loadbalancers"
+"""Where the API has its load balancers."""
+
 TIMEOUT = 10.0
 """Seconds that an answer may take."""
 
@@ -60,6 +63,14 @@ def fetch(address: str, port: int, path: str = "/") -> tuple[int, str, str]:
         raise DemoFailed(f"no answer from http://{address}:{port}{path}: {error}") from error
     finally:
         connection.close()
+
+
+def answers(address: str, port: int) -> bool:
+    """Whether a request is answered well."""
+    try:
+        return fetch(address, port)[0] == 200
+    except DemoFailed:
+        return False
 
 
 def count(address: str, port: int, requests: int, names: Sequence[str]) -> dict[str, int]:

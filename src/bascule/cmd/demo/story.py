@@ -1,4 +1,4 @@
-"""What the demo does, step by step. Every step checks that what it says has happened."""
+"""What the demo shows, step by step. Every step checks that what it says has happened."""
 
 from __future__ import annotations
 
@@ -6,32 +6,29 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bascule.cmd.demo import DemoFailed
-from bascule.cmd.demo.children import Bascule, WebServers, haproxys, wait_for
-from bascule.cmd.demo.client import Api, count, fetch
+from bascule.cmd.demo.children import WebServers, wait_for
+from bascule.cmd.demo.client import BALANCERS, Api, answers, count, fetch
+from bascule.cmd.demo.devices import Devices
 from bascule.cmd.demo.openstack import OpenStack
-from bascule.cmd.demo.place import PORT, SERVERS, Place
+from bascule.cmd.demo.place import DEVICES, PORT, SERVERS, Place
+from bascule.cmd.demo.stage import ACTIVE_TIME, NOTICE_TIME, Props
 from bascule.cmd.demo.terminal import Terminal
 
 REQUESTS = 60
 """How many requests show the spread."""
 
-ACTIVE_TIME = 60.0
-"""Seconds that a load balancer has to become ACTIVE and ONLINE, and to be gone after it was deleted."""
-
-NOTICE_TIME = 30.0
-"""Seconds that the health monitor has to notice that a server is gone or back."""
+FEW = 10
+"""How many requests show that somebody answers at all."""
 
 VICTIM = "web-2"
 
-_BALANCERS = "/v2/lbaas/loadbalancers"
+OTHERS = [name for name in SERVERS if name != VICTIM]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,7 @@ class Balancer:
     address: str
     port: int
     pool_id: str
+    pool_name: str
 
     @property
     def url(self) -> str:
@@ -59,49 +57,15 @@ class Story:
         self._terminal = terminal
         self._api = Api(place.port)
 
-    @contextmanager
-    def stage(self) -> Iterator[WebServers]:
-        """Everything that the demo needs, running; and everything removed again at the end, whatever happens."""
-        terminal = self._terminal
-        terminal.heading("Starting Bascule: its API, a worker, a health manager and housekeeping, on SQLite")
-        self._place.check_ports()
-        self._place.prepare()
-        bascule = Bascule(self._place)
-        try:
-            bascule.wait_until_up()
-            terminal.good(f"the API answers at {self._place.endpoint}; what the processes say is in {self._place.log}")
-            if self._delete_all():
-                terminal.good("removed the load balancers that an earlier demo left behind")
-            yield from self._with_servers()
-        finally:
-            terminal.heading("Stopping Bascule")
-            bascule.stop()
-            terminal.good("all processes have ended")
-
-    def _with_servers(self) -> Iterator[WebServers]:
-        terminal, port = self._terminal, self._place.server_port
-        terminal.heading("Starting three tiny web servers")
-        servers = WebServers(port)
-        try:
-            for name, address in SERVERS.items():
-                wait_for(f"web server {name}", NOTICE_TIME, partial(_answers, address, port))
-                terminal.good(f"{name} answers at http://{address}:{port}/")
-            yield servers
-        finally:
-            terminal.heading("Cleaning up: deleting the load balancers")
-            try:
-                self._delete_all()
-                terminal.good("the load balancers are gone, and so are their HAProxys")
-            finally:
-                servers.stop()
-
-    def tell(self, servers: WebServers) -> None:
-        """Make both load balancers, use them, and take a server away and bring it back."""
+    def tell(self, props: Props) -> None:
+        """Make the load balancers, use them, take a server away and bring it back, and take the active device away."""
         first = self._step_by_step()
         second = self._in_one_call()
-        self._show_spread([first, second])
-        self._show_redirect(second)
-        self._show_failure(servers, [first, second])
+        third = self._on_devices(props.devices)
+        self._show_spread([first, second, third])
+        self._show_redirects([second, third])
+        self._show_failure(props.servers, [first, second, third])
+        self._show_failover(props.devices, third)
         self._show_lines(first)
 
     def _step_by_step(self) -> Balancer:
@@ -120,18 +84,49 @@ class Story:
             " --max-retries 2 --max-retries-down 2 --wait shop-web",
         ):
             openstack.run(f"loadbalancer {command}", quiet=True)
-        made = self._wait_until_serving("shop", self._place.first_port)
+        made = self._wait_until_serving("shop", port)
         self._terminal.good(f"shop is ACTIVE and ONLINE at {made.url}")
         openstack.run("loadbalancer list")
         return made
 
     def _in_one_call(self) -> Balancer:
         self._terminal.heading("A load balancer with everything in it, in a single call")
-        file = self._example()
-        self._terminal.command(f"curl -X POST {self._place.endpoint}{_BALANCERS} -H 'Content-Type: application/json' -d @'{file}'")
+        return self._post(self._example(), self._place.second_port)
+
+    def _on_devices(self, devices: Devices) -> Balancer:
+        terminal, port = self._terminal, self._place.third_port
+        terminal.heading("The same once more, on the BIG-IPs")
+        file = self._place.directory / "on-big-ip.json"
+        example = _with_ports(json.loads(self._example().read_text().replace('"blog', '"news')), {self._place.second_port: port})
+        example["loadbalancer"]["provider"] = "f5"
+        file.write_text(json.dumps(example, indent=2))
+        terminal.say(f'{file.name} is the example of before with other names, another port and "provider": "f5"')
+        made = self._post(file, port)
+        # A device says that it is done when it is configured; its traffic follows a moment later.
+        wait_for(f"{made.name} to answer", NOTICE_TIME, partial(answers, made.address, made.port))
+        self._check_carrier(devices, made)
+        OpenStack(terminal, self._place.endpoint).run("loadbalancer list -c name -c vip_address -c operating_status -c provider")
+        return made
+
+    def _check_carrier(self, devices: Devices, balancer: Balancer) -> None:
+        """Raise DemoFailed unless the requests to a load balancer go through the device that is active."""
+        active = devices.active
+        if devices.addresses(active) != [balancer.address]:
+            raise DemoFailed(f"{active} does not have the address {balancer.address}, or others, too")
+        before = devices.connections(active)
+        self._few(balancer)
+        what = f"{active} to count {FEW} connections more than {before}"
+        wait_for(what, NOTICE_TIME, lambda: devices.connections(active) >= before + FEW)
+        self._terminal.good(f"{active} is active, and {FEW} requests to {balancer.address} went through it: it has counted them")
+
+    def _few(self, balancer: Balancer) -> dict[str, int]:
+        return count(balancer.address, balancer.port, FEW, list(SERVERS))
+
+    def _post(self, file: Path, port: int) -> Balancer:
+        self._terminal.command(f"curl -X POST {self._place.endpoint}{BALANCERS} -H 'Content-Type: application/json' -d @'{file}'")
         started = time.monotonic()
-        name = self._api.call("POST", _BALANCERS, 201, file.read_bytes())["loadbalancer"]["name"]
-        made = self._wait_until_serving(name, self._place.second_port)
+        name = self._api.call("POST", BALANCERS, 201, file.read_bytes())["loadbalancer"]["name"]
+        made = self._wait_until_serving(name, port)
         self._terminal.good(f"{name} is ACTIVE and ONLINE at {made.url} after {time.monotonic() - started:.1f} s")
         return made
 
@@ -151,24 +146,21 @@ class Story:
         found = self._named(name)
         wait_for(f"{name} to be ACTIVE and ONLINE", ACTIVE_TIME, lambda: self._state(found["id"]) == ("ACTIVE", "ONLINE"))
         listener = self._api.get(f"/v2/lbaas/listeners/{found['listeners'][0]['id']}")["listener"]
-        return Balancer(found["id"], name, found["vip_address"], port, listener["default_pool_id"])
+        pool = self._api.get(f"/v2/lbaas/pools/{listener['default_pool_id']}")["pool"]
+        return Balancer(found["id"], name, found["vip_address"], port, pool["id"], pool["name"])
 
     def _show_spread(self, balancers: list[Balancer]) -> None:
         self._terminal.heading(f"How {REQUESTS} requests spread over the servers")
         for balancer in balancers:
-            counted = count(balancer.address, balancer.port, REQUESTS, list(SERVERS))
-            self._terminal.say(f"{balancer.name} at {balancer.url}")
-            self._terminal.spread(counted)
-            idle = [name for name, answers in counted.items() if not answers]
-            if idle:
-                raise DemoFailed(f"{balancer.name} sent no request to {', '.join(idle)}")
+            self._spread(balancer, list(SERVERS))
         self._terminal.good("every request was answered, and every server had its part")
 
-    def _show_redirect(self, balancer: Balancer) -> None:
-        status, _, location = fetch(balancer.address, balancer.port, "/old/page")
-        if status != 302 or location != "http://www.example.com/new":
-            raise DemoFailed(f"{balancer.url}old/page was answered with {status} {location}, not with a redirect")
-        self._terminal.good(f"an L7 policy redirects {balancer.url}old/page to {location}")
+    def _show_redirects(self, balancers: list[Balancer]) -> None:
+        for balancer in balancers:
+            status, _, location = fetch(balancer.address, balancer.port, "/old/page")
+            if status != 302 or location != "http://www.example.com/new":
+                raise DemoFailed(f"{balancer.url}old/page was answered with {status} {location}, not with a redirect")
+            self._terminal.good(f"an L7 policy redirects {balancer.url}old/page to {location}")
 
     def _show_failure(self, servers: WebServers, balancers: list[Balancer]) -> None:
         terminal = self._terminal
@@ -178,15 +170,37 @@ class Story:
         listing = "loadbalancer member list shop-web -c name -c address -c operating_status"
         OpenStack(terminal, self._place.endpoint).run(listing)
         for balancer in balancers:
-            counted = count(balancer.address, balancer.port, REQUESTS, list(SERVERS))
-            terminal.say(f"{balancer.name} at {balancer.url}")
-            terminal.spread(counted)
-            if counted[VICTIM] or not all(counted[name] for name in SERVERS if name != VICTIM):
-                raise DemoFailed(f"{balancer.name} does not spread its requests over the servers that are left")
+            self._spread(balancer, OTHERS)
         terminal.good(f"every request was answered, none by {VICTIM}")
         terminal.heading(f"Starting {VICTIM} again")
         servers.restart(VICTIM)
         self._wait_for_victim(balancers, "ONLINE")
+
+    def _spread(self, balancer: Balancer, expected: list[str]) -> None:
+        """Show how requests spread. Raises DemoFailed unless all of these servers, and no others, have their part."""
+        counted = count(balancer.address, balancer.port, REQUESTS, list(SERVERS))
+        self._terminal.say(f"{balancer.name} at {balancer.url}")
+        self._terminal.spread(counted)
+        if [name for name, answers in counted.items() if answers] != expected:
+            raise DemoFailed(f"{balancer.name} does not spread its requests over {', '.join(expected)}, and only those")
+
+    def _show_failover(self, devices: Devices, balancer: Balancer) -> None:
+        terminal, gone = self._terminal, devices.active
+        terminal.heading(f"Killing {gone}, the BIG-IP that is active")
+        started = time.monotonic()
+        devices.kill(gone)
+        (left,) = (name for name in DEVICES if name != gone)
+        wait_for(f"{left} to take over", NOTICE_TIME, lambda: devices.state(left) == "active")
+        wait_for(f"{balancer.name} to answer again", NOTICE_TIME, partial(answers, balancer.address, balancer.port))
+        terminal.good(f"{balancer.name} answers again after {time.monotonic() - started:.1f} s")
+        self._check_carrier(devices, balancer)
+        self._spread(balancer, list(SERVERS))
+        terminal.heading(f"Editing {balancer.name} on the BIG-IP that is left")
+        openstack = OpenStack(terminal, self._place.endpoint)
+        openstack.run(f"loadbalancer member set --disable --wait {balancer.pool_name} {VICTIM}", quiet=True)
+        wait_for(f"{VICTIM} to get no more requests", NOTICE_TIME, lambda: not self._few(balancer)[VICTIM])
+        self._spread(balancer, OTHERS)
+        terminal.good(f"every request was answered, none by {VICTIM}, which was disabled on the device that is left")
 
     def _wait_for_victim(self, balancers: list[Balancer], status: str) -> None:
         """Wait until the health monitors see the victim so."""
@@ -211,40 +225,23 @@ class Story:
             "openstack loadbalancer status show shop",
             "openstack loadbalancer member set --weight 5 shop-web web-1",
             f"for i in 1 2 3 4 5 6; do curl {balancer.url}; done",
-            f"curl {self._place.endpoint}{_BALANCERS}/{balancer.id}/events",
+            f"curl {self._place.endpoint}{BALANCERS}/{balancer.id}/events",
             f"bascule plan --config-file {shlex.quote(str(self._place.configuration))} shop",
         ):
             terminal.say(line)
 
-    def _delete_all(self) -> bool:
-        """Delete every load balancer and wait until they and their HAProxys are gone. Says whether there were any."""
-        found = self._api.get(_BALANCERS)["loadbalancers"]
-        for each in found:
-            if each["provisioning_status"] != "PENDING_DELETE":
-                self._api.call("DELETE", f"{_BALANCERS}/{each['id']}?cascade=true", 204)
-        wait_for("the load balancers to be gone", ACTIVE_TIME, lambda: not self._api.get(_BALANCERS)["loadbalancers"])
-        wait_for("the HAProxys to end", ACTIVE_TIME, lambda: not haproxys(self._place.directory))
-        return bool(found)
-
     def _named(self, name: str) -> dict[str, Any]:
-        found: list[dict[str, Any]] = self._api.get(f"{_BALANCERS}?name={name}")["loadbalancers"]
+        found: list[dict[str, Any]] = self._api.get(f"{BALANCERS}?name={name}")["loadbalancers"]
         if len(found) != 1:
             raise DemoFailed(f"there are {len(found)} load balancers with the name {name}, not one")
         return found[0]
 
     def _state(self, load_balancer_id: str) -> tuple[str, str]:
-        found = self._api.get(f"{_BALANCERS}/{load_balancer_id}")["loadbalancer"]
+        found = self._api.get(f"{BALANCERS}/{load_balancer_id}")["loadbalancer"]
         if found["provisioning_status"] == "ERROR":
-            tree = self._api.get(f"{_BALANCERS}/{load_balancer_id}/status")
+            tree = self._api.get(f"{BALANCERS}/{load_balancer_id}/status")
             raise DemoFailed(f"{found['name']} is in ERROR: {json.dumps(tree, indent=2)}")
         return found["provisioning_status"], found["operating_status"]
-
-
-def _answers(address: str, port: int) -> bool:
-    try:
-        return fetch(address, port)[0] == 200
-    except DemoFailed:
-        return False
 
 
 def _with_ports(content: Any, ports: dict[int, int]) -> Any:
