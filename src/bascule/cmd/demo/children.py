@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -46,7 +47,7 @@ class Bascule:
         except subprocess.TimeoutExpired as error:
             self._process.kill()
             raise DemoFailed(f"Bascule did not stop in {STOP_TIME:.0f} seconds") from error
-        if status:
+        if status not in (0, -signal.SIGTERM):  # the latter when it was only just starting
             raise DemoFailed(f"Bascule ended with status {status}. The end of {self._place.log}:\n{tail(self._place.log)}")
 
 

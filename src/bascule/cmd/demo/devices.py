@@ -7,6 +7,7 @@ import http.client
 import json
 import secrets
 import shutil
+import signal
 import ssl
 import subprocess
 from functools import partial
@@ -85,7 +86,7 @@ class Devices:
             except subprocess.TimeoutExpired as error:
                 device.kill()
                 raise DemoFailed(f"{name} did not stop in {STOP_TIME:.0f} seconds") from error
-            if status:
+            if status not in (0, -signal.SIGTERM):  # the latter when it was only just starting
                 raise DemoFailed(f"{name} ended with status {status}. The end of {self._log(name)}:\n{tail(self._log(name))}")
         wait_for("the HAProxys of the devices to end", STOP_TIME, lambda: not haproxys(self._place.devices))
         shutil.rmtree(self._place.devices)
