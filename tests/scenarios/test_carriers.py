@@ -65,6 +65,24 @@ def test_a_carrier_that_forgot_everything_is_filled_again(world: World) -> None:
     assert world.status(tree.id) == "ACTIVE"
 
 
+@pytest.mark.parametrize("edited", [False, True], ids=["as it was", "edited"])
+def test_a_carrier_that_comes_back_before_anybody_wrote_to_it_is_filled_again(build: Build, edited: bool) -> None:
+    world = build(reads=Reads.RECORD)
+    tree = world.create()
+    world.tick()
+    before = world.held(tree.id)
+    world.device.switches.lost.add("memory")
+    world.health.tick()
+    del world.device.documents[tree.id, "memory"][f"listener/{tree.listeners[0].id}"]
+    world.device.switches.lost.clear()
+    world.health.tick()
+    if edited:  # which touches one document alone
+        world.drop(tree.id, tree.members[0].id)
+    world.tick()
+    assert world.held(tree.id).keys() == before.keys() - ({f"member/{tree.members[0].id}"} if edited else set())
+    assert not world.unit(tree.id).resync
+
+
 @pytest.mark.parametrize("reads", list(Reads))
 def test_drift_is_found_slowly_and_repaired(build: Build, reads: Reads) -> None:
     world = build(reads=reads)

@@ -170,13 +170,16 @@ class Recorder:
             known = after.get(report.unit_id)
             if known is not None and report.carrier in known.carriers:
                 after[report.unit_id] = reported(known, report)
+        # What came back may not hold any more what it held; nor does what has lost a listener, such as a device that took over.
+        # An edit that is due already, and so goes first, does not tell: it would believe what is on record.
+        doubted = {key for key, known in after.items() if _lost(known) < _lost(before[key])}
+        doubted |= {report.unit_id for report in reports if report.unit_id in before and _vanished(before[report.unit_id], report)}
+        for key in doubted:
+            after[key] = dataclasses.replace(after[key], unit=dataclasses.replace(after[key].unit, resync=True))
         after = {key: knowledge.stand(known, now, self._timing.error_after) for key, known in after.items()}
         knowledge.save(conn, before, after, now)
         lost = [key for key, known in after.items() if _lost(known) > _lost(before[key])]
         units.ask(conn, lost, now, Rank.EDIT)
-        # What came back may not hold any more what it held; nor does what has lost a listener, such as a device that took over.
-        doubted = {key for key, known in after.items() if _lost(known) < _lost(before[key])}
-        doubted |= {report.unit_id for report in reports if report.unit_id in before and _vanished(before[report.unit_id], report)}
         units.ask(conn, sorted(doubted), now, Rank.DRIFT)
 
     def _count(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
