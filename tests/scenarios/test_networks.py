@@ -69,6 +69,21 @@ def test_a_write_that_breaks_off_is_made_up_for(cloud: Cloud, when: str) -> None
     assert (cloud.addresses, claimed(world)) == ([], {})
 
 
+def test_a_port_that_turns_up_late_is_ours(cloud: Cloud) -> None:
+    """It was not there yet when the ports were listed: its request got no answer, or its worker was paused."""
+    world = cloud.world()
+    cloud.neutron.broken = "after"
+    world.create()
+    world.tick()
+    (first,) = cloud.addresses
+    cloud.neutron.broken = "late"
+    world.settle()
+    assert cloud.neutron.broken is None
+    assert len(cloud.addresses) == 2
+    assert made(world)["self_ips"][0]["address"] == first
+    assert {address for address, unit in claimed(world).items() if unit == SHARED} == set(cloud.addresses)
+
+
 def test_without_an_answer_from_neutron_nothing_is_given_up(cloud: Cloud) -> None:
     world = cloud.world()
     cloud.neutron.broken = "always"

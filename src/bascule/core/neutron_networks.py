@@ -111,6 +111,8 @@ class FromNeutron:
             try:
                 return self._neutron.create_port(wanted)
             except AddressInUse:
+                if (late := self._ports(unit_id).get(wanted.name)) is not None:
+                    return late  # asked for earlier, by us, without an answer
                 # It stays held: no VIP is to have it either.
                 self._database.write(lambda conn: claims.set_aside(conn, _claim_id(unit_id, device, subnet)))
         raise NetworkTrouble("No address for a self IP could be had.", f"{_TRIES} addresses of subnet {subnet.id} are in use.")

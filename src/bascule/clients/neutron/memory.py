@@ -18,7 +18,8 @@ class MemoryNeutron:
         self.networks = dict(networks)
         self.port_by_id: dict[str, Port] = {}
         self.broken: str | None = None
-        """`before` or `after`: the next write breaks off then. `always`: nothing is answered."""
+        """`before` or `after`: the next write breaks off then. `late`: the next list of ports is empty, as if what is there were
+        still being made. `always`: nothing is answered."""
         self._hosts = hosts
         self._tags = itertools.count(first_tag)
         self._segments: dict[tuple[str, str], Segment] = {}
@@ -35,6 +36,9 @@ class MemoryNeutron:
     def ports(self, device_id: str, device_owner: str) -> tuple[Port, ...]:
         with self._lock:
             self._answer()
+            if self.broken == "late":
+                self.broken = None
+                return ()
             whose = (device_id, device_owner)
             return tuple(port for port in self.port_by_id.values() if (port.wanted.device_id, port.wanted.device_owner) == whose)
 
