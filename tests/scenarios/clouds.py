@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,9 +32,12 @@ class Cloud:
     def world(self) -> World:
         return self._build(networks=True, carriers=DEVICES, drivers=self._drivers)
 
-    def _drivers(self, database: Database, subnets: Subnets) -> Mapping[str, NetworkDriver]:
+    def driver(self, database: Database, subnets: Subnets, clock: Callable[[], float] = time.monotonic) -> FromNeutron:
         where = {"host": "pair", "physical_network": "datacenter", "interface": "1.1"}
-        return {LANE: FromNeutron(database, self.neutron, subnets, devices=DEVICES, **where)}
+        return FromNeutron(database, self.neutron, subnets, devices=DEVICES, clock=clock, **where)
+
+    def _drivers(self, database: Database, subnets: Subnets) -> Mapping[str, NetworkDriver]:
+        return {LANE: self.driver(database, subnets)}
 
     @property
     def addresses(self) -> list[str]:

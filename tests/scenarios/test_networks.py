@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bascule.clients.neutron import NewPort
-from bascule.core.networks import Declared, Routed
+from bascule.core.networks import Declared, NetworkTrouble, Routed
 from bascule.core.neutron_networks import OWNER
 from bascule.core.subnets import Subnets
 from bascule.model.definition import Network
@@ -82,6 +82,25 @@ def test_a_port_that_turns_up_late_is_ours(cloud: Cloud) -> None:
     assert len(cloud.addresses) == 2
     assert made(world)["self_ips"][0]["address"] == first
     assert {address for address, unit in claimed(world).items() if unit == SHARED} == set(cloud.addresses)
+
+
+def test_a_network_that_another_worker_made_again_is_where_that_one_made_it(cloud: Cloud) -> None:
+    world = cloud.world()
+    drivers = [cloud.driver(world.database, world.subnets, world.clock) for _ in range(2)]
+    drivers[0].hold(SHARED, SUBNET.network_id)
+    assert [each.route_domain(SUBNET.network_id) for each in drivers] == [1000, 1000]
+    drivers[1].release(SHARED, SUBNET.network_id)
+    drivers[1].hold(SHARED, SUBNET.network_id)
+    world.clock.now += 2
+    assert [each.route_domain(SUBNET.network_id) for each in drivers] == [1001, 1001]
+    cloud.neutron.broken = "always"
+    world.clock.now += 2
+    assert drivers[0].route_domain(SUBNET.network_id) == 1001
+    cloud.neutron.networks.clear()
+    cloud.neutron.broken = None
+    world.clock.now += 2
+    with pytest.raises(NetworkTrouble, match="does not exist any more"):
+        drivers[0].route_domain(SUBNET.network_id)
 
 
 def test_without_an_answer_from_neutron_nothing_is_given_up(cloud: Cloud) -> None:

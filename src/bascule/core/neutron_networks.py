@@ -10,8 +10,9 @@ unit. So whoever comes after a crash knows what to look for, and finds every por
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -27,6 +28,8 @@ OWNER = "network:bascule"
 """The `device_owner` of our ports. Their `device_id` is the id of the network unit."""
 
 _NAMESPACE = uuid.UUID("0a1b3f0e-1f0f-5c53-9f6b-52f5a0b6d1c4")
+_FRESH = 1.0
+"""For how long the tag of a network is believed, in seconds: one batch has many load balancers in it."""
 _TRIES = 20
 """How many addresses are tried for one port in one pass."""
 
@@ -44,6 +47,7 @@ class FromNeutron:
         host: str,
         physical_network: str,
         interface: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._neutron = neutron
@@ -52,14 +56,27 @@ class FromNeutron:
         self._host = host
         self._physical_network = physical_network
         self._interface = interface
-        self._tags: dict[str, int] = {}
+        self._clock = clock
+        self._tags: dict[str, tuple[float, int]] = {}
 
     def route_domain(self, network_id: str) -> int:
-        """The tag of the network. It is asked for once; each pass over the network itself brings it up to date."""
-        if network_id not in self._tags:
-            with _told():
-                self._tag(self._neutron.network(network_id))
-        return self._tags[network_id]
+        """The tag of the network. It may be another one by now, if another worker let the network go and made it again.
+
+        While Neutron gives no answer, the last one counts.
+        """
+        at, tag = self._tags.get(network_id, (float("-inf"), None))
+        if tag is not None and self._clock() - at <= _FRESH:
+            return tag
+        with _told():
+            try:
+                return self._tag(self._neutron.network(network_id))
+            except NeutronRefused:
+                raise
+            except NeutronError:
+                if tag is None:
+                    raise
+        self._tags[network_id] = self._clock(), tag
+        return tag
 
     def find(self, unit_id: str, network_id: str) -> Network:
         with _told():
@@ -142,7 +159,7 @@ class FromNeutron:
     def _tag(self, found: CloudNetwork) -> int:
         for segment in found.segments:
             if segment.physical_network == self._physical_network and segment.type == "vlan" and segment.tag is not None:
-                self._tags[found.id] = segment.tag
+                self._tags[found.id] = self._clock(), segment.tag
                 return segment.tag
         raise NetworkTrouble(
             "The network has no VLAN where the devices are yet.",
