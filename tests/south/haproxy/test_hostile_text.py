@@ -166,6 +166,7 @@ def test_the_reader_reads() -> None:
 @pytest.mark.slow
 @given(texts=st.lists(TEXT, min_size=len(READ_BACK), max_size=len(READ_BACK)))
 @example(texts=["x" * 20000] * len(READ_BACK))
+@example(texts=["."] * len(READ_BACK))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_haproxy_accepts_whatever_is_not_refused(haproxy: Binary, texts: list[str]) -> None:
     tree = base(certificates=False)

@@ -61,8 +61,8 @@ def check(pool: Pool, monitor: HealthMonitor, member: Member) -> str:
     words += elsewhere
     if monitor.type is MonitorType.HTTPS:
         words.append("check-ssl" if pool.tls_enabled else "check-ssl verify none")
-        if monitor.domain_name:
-            words.append(f"check-sni {word(monitor.domain_name.rstrip('.'))}")
+        if monitor.domain_name and (host := monitor.domain_name.rstrip(".")):
+            words.append(f"check-sni {word(host)}")
     if pool.tls_enabled and monitor.type in HTTP_TYPES:
         words += _over_tls(pool)
     elif pool.tls_enabled and not elsewhere:
