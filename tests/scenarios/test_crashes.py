@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from bascule.core import known as knowledge
 from bascule.model.backend import Fence
-from bascule.store import units
-from bascule.store.units import LaneLost
+from bascule.store import lanes, units
+from bascule.store.lanes import LaneLost
 from tests.scenarios.clouds import SHARED, Cloud, claimed
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import World, bare, standard
@@ -178,9 +178,9 @@ def test_a_worker_that_lost_its_lane_is_refused_by_the_database(world: World) ->
     world.tick()
     world.rename(tree.id, "old")
     with world.database.read() as conn:
-        lane = units.lanes(conn)[0]
+        lane = lanes.load(conn)[0]
         batch = knowledge.load(conn, units.load(conn, [tree.id]))
-    lease = world.database.write(lambda conn: units.take(conn, lane, "late"))
+    lease = world.database.write(lambda conn: lanes.take(conn, lane, "late"))
     assert lease is not None
     results = world.passes.run(lane.id, Fence(1, lease.fence), list(batch.values()), {}, lambda _: None)
     other = world.new_worker()
@@ -196,8 +196,8 @@ def test_a_worker_that_lost_its_lane_is_refused_by_the_database(world: World) ->
 def test_a_lane_is_taken_over_only_after_its_lease(world: World) -> None:
     tree = world.create()
     with world.database.read() as conn:
-        lane = units.lanes(conn)[0]
-    world.database.write(lambda conn: units.take(conn, lane, "somebody who died"))
+        lane = lanes.load(conn)[0]
+    world.database.write(lambda conn: lanes.take(conn, lane, "somebody who died"))
     world.tick()
     world.tick(14)
     assert world.status(tree.id) == "PENDING_CREATE"
@@ -208,19 +208,19 @@ def test_a_lane_is_taken_over_only_after_its_lease(world: World) -> None:
 def test_a_lane_whose_holder_gives_signs_of_life_is_left_to_it(world: World) -> None:
     tree = world.create()
     with world.database.read() as conn:
-        lane = units.lanes(conn)[0]
-    lease = world.database.write(lambda conn: units.take(conn, lane, "somebody busy"))
+        lane = lanes.load(conn)[0]
+    lease = world.database.write(lambda conn: lanes.take(conn, lane, "somebody busy"))
     assert lease is not None
     for _ in range(10):
         world.tick(14)
-        world.database.write(lambda conn: units.hold(conn, lease))
+        world.database.write(lambda conn: lanes.hold(conn, lease))
     assert world.status(tree.id) == "PENDING_CREATE"
 
 
 def test_two_workers_never_take_the_same_lane(world: World) -> None:
     with world.database.read() as conn:
-        lane = units.lanes(conn)[0]
-    taken = [world.database.write(lambda conn, owner=owner: units.take(conn, lane, owner)) for owner in ("a", "b")]  # type: ignore[misc]
+        lane = lanes.load(conn)[0]
+    taken = [world.database.write(lambda conn, owner=owner: lanes.take(conn, lane, owner)) for owner in ("a", "b")]  # type: ignore[misc]
     assert taken[0] is not None
     assert taken[1] is None
 

@@ -16,7 +16,7 @@ from bascule.core.writer import Writer
 from bascule.model.backend import LaneSpec, Reads
 from bascule.model.errors import Conflict, Invalid
 from bascule.model.objects import Listener, Tree
-from bascule.store import placement, tables, units
+from bascule.store import lanes, placement, tables
 from bascule.store.engine import Database
 from bascule.store.tables import unit
 from tests.scenarios.conftest import Build
@@ -210,4 +210,4 @@ def test_forget_takes_only_what_carries_nothing(build: Build) -> None:
 def lanes_of(world: World) -> dict[str, int]:
     """Fencing numbers by lane."""
     with world.database.read() as conn:
-        return {lane.id: lane.fence for lane in units.lanes(conn)}
+        return {lane.id: lane.fence for lane in lanes.load(conn)}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend
 from bascule.model.status import Report
-from bascule.store import observed, units
+from bascule.store import lanes, observed
 from bascule.store.engine import Database
 
 LOG = logging.getLogger(__name__)
@@ -32,14 +32,14 @@ class HealthManager:
     def tick(self) -> bool:
         """Ask every lane once. Tells whether anything was new."""
         with self._database.read() as conn:
-            lanes = [
+            mine = [
                 (lane, observed.serving(conn, lane.id))
-                for lane in units.lanes(conn)
+                for lane in lanes.load(conn)
                 if lane.backend in self._backends and self._tags.issuperset(lane.tags)
             ]
         seen: dict[tuple[str, str], Report] = {}
         news = False
-        for lane, ids in lanes:
+        for lane, ids in mine:
             for start in range(0, len(ids), _CHUNK):
                 reports = self._ask(self._backends[lane.backend], lane.id, ids[start : start + _CHUNK])
                 fresh = [each for each in reports if not self._is_known(each)]

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from bascule.model.backend import Backend, LaneSpec
 from bascule.model.errors import Conflict, Invalid
-from bascule.store import overview, placement, units
+from bascule.store import lanes, overview, placement, units
 from bascule.store.engine import Database
+from bascule.store.lanes import Lane
 from bascule.store.placement import Placement
-from bascule.store.units import Lane
 
 RESYNC_PER_SECOND = 10
 """How many load balancers a second a resync brings up, so that it leaves room for edits."""
@@ -67,7 +67,7 @@ class Lanes:
         """Every lane, those that no worker has seen yet included, by name."""
         now = self._clock()
         with self._database.read() as conn:
-            rows = {row.id: row for row in units.lanes(conn)}
+            rows = {row.id: row for row in lanes.load(conn)}
             given, due, to_resync = placement.every(conn), overview.due(conn, now), overview.to_resync(conn)
         for provider, specs in self._wanted.items():
             for spec in specs:
@@ -112,7 +112,7 @@ class Lanes:
             raise Conflict(f"{lane_id} is in the configuration and would come back: take it out first")
 
         def work(conn: sa.Connection) -> None:
-            placement.forget(conn, units.lane_now(conn, lane_id))
+            placement.forget(conn, lanes.get(conn, lane_id))
             load_balancers, others = overview.left(conn, lane_id)
             if load_balancers or others:
                 raise Conflict(

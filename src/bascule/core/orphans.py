@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from bascule.model.backend import Backend, Marked
 from bascule.model.status import CarrierState
-from bascule.store import observed, units
+from bascule.store import lanes, observed, units
 from bascule.store.engine import Database
+from bascule.store.lanes import Lane
 from bascule.store.observed import Carrier
-from bascule.store.units import Lane, Unit
+from bascule.store.units import Unit
 
 LOG = logging.getLogger(__name__)
 
@@ -64,10 +65,10 @@ class Orphans:
             return
         self._next = now + self._every
         with self._database.read() as conn:
-            known = units.lanes(conn)
+            known = lanes.load(conn)
         ours = {spec.id for backend in self._backends.values() for spec in backend.lanes()}
-        lanes = [each for each in known if each.id in ours and self._tags.issuperset(each.tags)]
-        for lane in lanes:
+        mine = [each for each in known if each.id in ours and self._tags.issuperset(each.tags)]
+        for lane in mine:
             try:
                 self._look(lane, now)
             except Exception:

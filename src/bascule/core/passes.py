@@ -36,9 +36,10 @@ from bascule.model.backend import (
 from bascule.model.definition import Definition, ServiceDefinition, with_last_accepted
 from bascule.model.documents import Documents, Held, Holding, diff, digests, holding
 from bascule.model.status import CarrierState, Fault, FaultKind
+from bascule.store.lanes import LaneLost
 from bascule.store.observed import Carrier
 from bascule.store.secrets import SecretUse
-from bascule.store.units import LOAD_BALANCER, LaneLost, Rank, shared_id
+from bascule.store.units import LOAD_BALANCER, Rank, shared_id
 
 LOG = logging.getLogger(__name__)
 

@@ -22,11 +22,12 @@ from bascule.core import renewal
 from bascule.core.known import Known
 from bascule.core.story import Story
 from bascule.model.status import CarrierState, Fault, FaultKind, Report, members_seen
-from bascule.store import observed, placement, secrets, units
+from bascule.store import lanes, observed, placement, secrets, units
 from bascule.store.engine import Database
+from bascule.store.lanes import Lease
 from bascule.store.observed import Carrier, Event, SeenBy
 from bascule.store.secrets import SecretUse
-from bascule.store.units import LOAD_BALANCER, Lease, Rank, Unit
+from bascule.store.units import LOAD_BALANCER, Rank, Unit
 
 LOG = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Recorder:
         """
 
         def work(conn: sa.Connection) -> None:
-            units.hold(conn, lease)
+            lanes.hold(conn, lease)
             known = observed.carriers(conn, sorted({each.unit_id for each in carriers}))
             before = [known[each.unit_id][each.name] for each in carriers if each.name in known.get(each.unit_id, {})]
             observed.save_carriers(conn, before, carriers)
@@ -108,7 +109,7 @@ class Recorder:
         """Put off units that cannot even be read or recorded, so that they hold up nobody else."""
 
         def work(conn: sa.Connection) -> None:
-            units.hold(conn, lease)
+            lanes.hold(conn, lease)
             units.postpone(conn, ids, self._clock() + self._timing.retry.most)
 
         self._database.write(work)
@@ -125,7 +126,7 @@ class Recorder:
             self._database.write(lambda conn: self._count(conn, counted))
 
     def _record(self, conn: sa.Connection, lease: Lease, results: Sequence[Result]) -> None:
-        units.hold(conn, lease)
+        lanes.hold(conn, lease)
         now = self._clock()
         locked = units.lock(conn, [result.unit.id for result in results])
         before = knowledge.load(conn, locked)

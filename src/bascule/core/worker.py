@@ -18,10 +18,11 @@ from bascule.core import known as knowledge
 from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend, Fence, Fenced
-from bascule.store import meta, placement, units
+from bascule.store import lanes, meta, placement, units
 from bascule.store.engine import Database
+from bascule.store.lanes import Lane, LaneLost, Lease
 from bascule.store.observed import Carrier
-from bascule.store.units import LOAD_BALANCER, Lane, LaneLost, Lease, Unit
+from bascule.store.units import LOAD_BALANCER, Unit
 
 LOG = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Worker:
         Always False: there is nothing to be gained from calling again at once.
         """
         with self._database.read() as conn:
-            found = units.lanes_with_due(conn, self._clock())
+            found = lanes.with_due(conn, self._clock())
         mine = [lane for lane in found if lane.backend in self._backends and self._tags.issuperset(lane.tags)]
         with self._lock:
             for lane in mine:
@@ -118,10 +119,10 @@ class Worker:
     def _hold(self, lane_id: str) -> bool:
         """Take a lane if it can be had, and work until nothing is due in it."""
         with self._database.read() as conn:
-            lane, epoch = units.lane_now(conn, lane_id), meta.epoch(conn)
+            lane, epoch = lanes.get(conn, lane_id), meta.epoch(conn)
         if self._refused.get(lane_id) == epoch or not self._may_take(lane):
             return False
-        lease = self._database.write(lambda conn: units.take(conn, lane, self._owner))
+        lease = self._database.write(lambda conn: lanes.take(conn, lane, self._owner))
         if lease is None:
             return False
         done = threading.Event()
@@ -141,7 +142,7 @@ class Worker:
     def _refuse(self, lease: Lease, epoch: int) -> None:
         """Leave a lane alone whose data plane knows a newer owner than the database does: the database is not the newest."""
         try:
-            self._database.write(lambda conn: units.hold(conn, lease, release=True))
+            self._database.write(lambda conn: lanes.hold(conn, lease, release=True))
         except LaneLost:
             LOG.warning("lane %s was taken over by another worker", lease.lane_id)
             return
@@ -157,7 +158,7 @@ class Worker:
         worked = False
         while not self._stopping.is_set() and any([self._pass(lease, units.take_due), self._pass(lease, units.take_alone)]):
             worked = True
-        self._database.write(lambda conn: units.hold(conn, lease, release=True))
+        self._database.write(lambda conn: lanes.hold(conn, lease, release=True))
         return worked
 
     def _may_take(self, lane: Lane) -> bool:
@@ -176,7 +177,7 @@ class Worker:
         """Give signs of life while a pass runs, so that a long apply does not cost the lane."""
         while not done.wait(self._lease / 3):
             try:
-                self._database.write(lambda conn: units.hold(conn, lease))
+                self._database.write(lambda conn: lanes.hold(conn, lease))
             except LaneLost:
                 return
             except Exception:

@@ -14,9 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from bascule.model.backend import LaneSpec
-from bascule.store import meta, units
+from bascule.store import lanes, meta
+from bascule.store.lanes import Lane
 from bascule.store.tables import lane, listener, placement, unit
-from bascule.store.units import LOAD_BALANCER, Lane
+from bascule.store.units import LOAD_BALANCER
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _by_lane(rows: sa.CursorResult[Any]) -> dict[str, Placement]:
 
 def ensure(conn: sa.Connection, wanted: Mapping[str, Sequence[LaneSpec]]) -> None:
     """Make what is missing of the rows of the lanes of backends (by name), and bring the lanes' tags up to date."""
-    units.ensure_lanes(conn, wanted)
+    lanes.ensure(conn, wanted)
     ids = [spec.id for specs in wanted.values() for spec in specs]
     known = {row.lane_id for row in conn.execute(_SOME, {"ids": ids})}
     for lane_id in sorted(set(ids) - known):

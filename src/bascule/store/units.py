@@ -1,7 +1,6 @@
-"""Units and lanes: what is due, who may work on it, and what came of it.
+"""Units: what is due, and what came of it.
 
-A unit that is due says so in its own row; there is no queue beside it. A lane is taken and given back by compare-and-swap on its
-fencing number, so that two workers never believe that they hold it.
+A unit that is due says so in its own row; there is no queue beside it.
 """
 
 from __future__ import annotations
@@ -13,9 +12,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from bascule.model.backend import LaneSpec, Need
-from bascule.store import meta
-from bascule.store.tables import lane, unit, unit_need
+from bascule.model.backend import Need
+from bascule.store.tables import unit, unit_need
 
 
 class Rank(IntEnum):
@@ -203,7 +201,6 @@ def take_alone(conn: sa.Connection, lane_id: str, now: float, limit: int = 1) ->
     return _due(conn, lane_id, now, Rank.ALONE, min(limit, 1))
 
 
-_RANKS = [int(rank) for rank in Rank]
 _DUE = (
     _SELECT.where(unit.c.lane_id == sa.bindparam("b_lane"), unit.c.rank == sa.bindparam("b_rank"))
     .where(unit.c.due_at <= sa.bindparam("b_now"))
@@ -300,104 +297,3 @@ def drop_needs(conn: sa.Connection, pairs: Sequence[tuple[str, str]]) -> None:
         return
     one = unit_need.delete().where(unit_need.c.unit_id == sa.bindparam("b_unit"), unit_need.c.needs_id == sa.bindparam("b_needs"))
     conn.execute(one, [{"b_unit": user, "b_needs": needed} for user, needed in pairs])
-
-
-# Lanes
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One row of the table `lane`."""
-
-    id: str
-    backend: str
-    tags: tuple[str, ...]
-    owner: str | None
-    fence: int
-    beat: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to write to a lane, for as long as its fencing number stands."""
-
-    lane_id: str
-    owner: str
-    fence: int
-
-
-class LaneLost(Exception):
-    """Somebody else holds the lane now. Nothing of the transaction may be kept."""
-
-
-def ensure_lanes(conn: sa.Connection, wanted: Mapping[str, Sequence[LaneSpec]]) -> None:
-    """Make the rows of the lanes of backends (by name), or bring their tags up to date."""
-    known = {row.id: tuple(row.tags) for row in conn.execute(sa.select(lane.c.id, lane.c.tags))}
-    for backend, specs in wanted.items():
-        for spec in specs:
-            if spec.id not in known:
-                _add_lane(conn, backend, spec)
-            elif known[spec.id] != spec.tags:
-                conn.execute(lane.update().where(lane.c.id == spec.id).values(tags=list(spec.tags)))
-
-
-def _add_lane(conn: sa.Connection, backend: str, spec: LaneSpec) -> None:
-    fence = meta.last_fence(conn)  # a lane of this name may have been there before
-    row = {"id": spec.id, "backend": backend, "tags": list(spec.tags), "owner": None, "fence": fence, "beat": 0}
-    try:
-        with conn.begin_nested():
-            conn.execute(lane.insert().values(row))
-    except sa.exc.IntegrityError:
-        pass  # another worker made it in between
-
-
-def lanes(conn: sa.Connection) -> list[Lane]:
-    """Every lane."""
-    return [_lane(row) for row in conn.execute(sa.select(lane))]
-
-
-_LANE = sa.select(lane).where(lane.c.id == _ID)
-
-
-def lane_now(conn: sa.Connection, lane_id: str) -> Lane:
-    """One lane, which exists."""
-    return _lane(conn.execute(_LANE, {"b_id": lane_id}).one())
-
-
-_LANES_WITH_DUE = sa.select(lane).where(
-    sa.exists().where(unit.c.lane_id == lane.c.id, unit.c.rank.in_(_RANKS), unit.c.due_at <= sa.bindparam("b_now"))
-)
-
-
-def lanes_with_due(conn: sa.Connection, now: float) -> list[Lane]:
-    """The lanes in which something is due."""
-    return [_lane(row) for row in conn.execute(_LANES_WITH_DUE, {"b_now": now})]
-
-
-def _lane(row: sa.Row[Any]) -> Lane:
-    return Lane(row.id, row.backend, tuple(row.tags), row.owner, row.fence, row.beat)
-
-
-_AS_SEEN = lane.update().where(
-    lane.c.id == _ID, lane.c.fence == sa.bindparam("b_fence"), lane.c.owner.is_not_distinct_from(sa.bindparam("b_owner"))
-)
-_TAKE = _AS_SEEN.where(lane.c.beat == sa.bindparam("b_beat")).values(owner=sa.bindparam("b_taker"), fence=lane.c.fence + 1, beat=0)
-_BEAT = _AS_SEEN.values(beat=lane.c.beat + 1)
-_RELEASE = _BEAT.values(owner=None)
-
-
-def take(conn: sa.Connection, seen: Lane, owner: str) -> Lease | None:
-    """Take a lane that still stands as it was seen; None if somebody was faster or gave a sign of life."""
-    as_seen = {"b_id": seen.id, "b_fence": seen.fence, "b_owner": seen.owner, "b_beat": seen.beat}
-    done = conn.execute(_TAKE, as_seen | {"b_taker": owner})
-    return Lease(seen.id, owner, seen.fence + 1) if done.rowcount else None
-
-
-def hold(conn: sa.Connection, lease: Lease, *, release: bool = False) -> None:
-    """Give a sign of life in a lane that is held, or give the lane back. Raises LaneLost where it is held no more.
-
-    Every transaction that writes what came of a pass calls this first: it is the fence of the database.
-    """
-    held = {"b_id": lease.lane_id, "b_fence": lease.fence, "b_owner": lease.owner}
-    if not conn.execute(_RELEASE if release else _BEAT, held).rowcount:
-        raise LaneLost(lease.lane_id)
