@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bascule.core import known as knowledge
 from bascule.model.backend import Fence
-from bascule.store import lanes, units
+from bascule.store import lanes, tables, units
 from bascule.store.lanes import LaneLost
 from tests.scenarios.clouds import SHARED, Cloud, claimed
 from tests.scenarios.conftest import Build
@@ -228,7 +228,7 @@ def test_two_workers_never_take_the_same_lane(world: World) -> None:
 def test_a_worker_serves_only_lanes_whose_tags_it_has(world: World) -> None:
     tree = world.create()
     tagged = world.new_worker(tags=["site-a", "site-b"])
-    world.database.write(lambda conn: conn.execute(units.lane.update().values(tags=["site-b"])))
+    world.database.write(lambda conn: conn.execute(tables.lane.update().values(tags=["site-b"])))
     world.tick()
     assert world.status(tree.id) == "PENDING_CREATE"
     tagged.tick()
