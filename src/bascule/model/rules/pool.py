@@ -5,7 +5,7 @@ from __future__ import annotations
 from bascule.model.errors import Invalid
 from bascule.model.objects import PersistenceType, Pool, SessionPersistence, Tree
 from bascule.model.rules.protocols import DATAGRAMS
-from bascule.model.rules.text import TOKEN, check_ciphers
+from bascule.model.rules.text import check_ciphers, is_token
 
 
 def check(tree: Tree, pool: Pool) -> None:
@@ -24,7 +24,7 @@ def _check_cookie(persistence: SessionPersistence) -> None:
         raise Invalid("session_persistence: cookie_name is needed when the type is APP_COOKIE")
     if persistence.cookie_name and not named:
         raise Invalid(f"session_persistence: cookie_name is only allowed with APP_COOKIE, not with {persistence.type}")
-    if persistence.cookie_name and not TOKEN.fullmatch(persistence.cookie_name):
+    if persistence.cookie_name and not is_token(persistence.cookie_name):
         raise Invalid("session_persistence: cookie_name may have letters, digits and !#$%&'*+-.^_`|~")
 
 

@@ -25,7 +25,7 @@ from bascule.model.objects import (
 # Control characters, line separators, and halves of characters that no encoding can hold.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
-TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,255}")
 """The name of an HTTP header or cookie."""
 
 CIPHERS = re.compile(r"[A-Za-z0-9\-+!:@=_.]+")
@@ -61,6 +61,11 @@ def _clean(value: Any) -> bool:
     if isinstance(value, Mapping):
         return all(_clean(key) and _clean(text) for key, text in value.items())
     return all(_clean(getattr(value, name)) for name in _NAMES[type(value)])
+
+
+def is_token(text: str) -> bool:
+    """Whether a text can be the name of an HTTP header or cookie."""
+    return TOKEN.fullmatch(text) is not None
 
 
 def check_text(each: Object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bascule.model.objects import Listener, Tree
@@ -42,18 +42,3 @@ def _networks(cidrs: Sequence[str]) -> list[_Network]:
     fours = ipaddress.collapse_addresses(each for each in parsed if isinstance(each, ipaddress.IPv4Network))
     sixes = ipaddress.collapse_addresses(each for each in parsed if isinstance(each, ipaddress.IPv6Network))
     return [*fours, *sixes]
-
-
-def refuse(listener: Listener) -> Iterator[str]:
-    """Networks that are none."""
-    for cidr in listener.allowed_cidrs:
-        if not _is_network(cidr):
-            yield f"allowed_cidrs {cidr!r} is not a network in CIDR notation."
-
-
-def _is_network(cidr: str) -> bool:
-    try:
-        ipaddress.ip_network(cidr, strict=False)
-    except ValueError:
-        return False
-    return "%" not in cidr

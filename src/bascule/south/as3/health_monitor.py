@@ -34,11 +34,6 @@ _LONGEST_RISE = 1800
 """Seconds. AS3 takes no more for an interval, for the time until a member counts as down, and for that until it counts as up."""
 
 
-def active(tree: Tree, pool_id: str) -> HealthMonitor | None:
-    """The monitor by which the members of a pool are probed."""
-    return next((each for each in tree.monitors_of(pool_id) if each.admin_state_up), None)
-
-
 def elsewhere(member: Member) -> bool:
     """Whether a member is probed at another place than where it serves."""
     return _target(member) != (None, None)

@@ -10,30 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bascule.model.objects import L7Policy, L7Rule, Listener, ListenerProtocol, PolicyAction, Pool, Tree
+from bascule.model import effective
+from bascule.model.objects import L7Policy, Listener, PolicyAction, Pool, Tree
 from bascule.south.as3 import irule, l7rule, names, pool, tls
 
 _FOUND = 302
 _EVENT = "request"
-
-
-def active(tree: Tree, listener: Listener) -> list[L7Policy]:
-    """The policies of a listener that can decide something, by position.
-
-    A policy without enabled rules never matches. One that sends to a disabled pool does not count.
-    """
-    return [policy for policy in tree.policies_of(listener.id) if _active(tree, policy)]
-
-
-def _active(tree: Tree, policy: L7Policy) -> bool:
-    if not policy.admin_state_up or not _enabled(tree, policy):
-        return False
-    target = tree.pool(policy.redirect_pool_id)
-    return policy.action is not PolicyAction.REDIRECT_TO_POOL or (target is not None and target.admin_state_up)
-
-
-def _enabled(tree: Tree, policy: L7Policy) -> list[L7Rule]:
-    return [rule for rule in tree.rules_of(policy.id) if rule.admin_state_up]
 
 
 def render(tree: Tree, listener: Listener) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -63,9 +45,9 @@ def _default(tree: Tree, listener: Listener) -> Pool | None:
 def _rules(tree: Tree, listener: Listener) -> list[dict[str, Any]] | None:
     """The rules of an endpoint policy, None if it cannot say one of them."""
     found: list[dict[str, Any]] = []
-    policies, default = active(tree, listener), _default(tree, listener)
+    policies, default = effective.policies(tree, listener), _default(tree, listener)
     for policy in policies:
-        conditions = [l7rule.condition(rule) for rule in _enabled(tree, policy)]
+        conditions = [l7rule.condition(rule) for rule in effective.rules(tree, policy)]
         actions = _actions(tree, policy)
         if actions is None or None in conditions:
             return None
@@ -96,10 +78,10 @@ def _forward(target: Pool) -> list[dict[str, Any]]:
 
 
 def _program(tree: Tree, listener: Listener) -> str:
-    policies, default = active(tree, listener), _default(tree, listener)
+    policies, default = effective.policies(tree, listener), _default(tree, listener)
     lines = ["when HTTP_REQUEST priority 300 {"]
     for policy in policies:
-        tests = " && ".join(l7rule.test(rule, tls.ends(listener)) for rule in _enabled(tree, policy))
+        tests = " && ".join(l7rule.test(rule, tls.ends(listener)) for rule in effective.rules(tree, policy))
         lines += [
             f"    if {{ {tests} }} {{",
             *(f"        {line}" for line in _does(tree, policy)),
@@ -128,13 +110,3 @@ def _does(tree: Tree, policy: L7Policy) -> Iterator[str]:
 
 def _chosen(tree: Tree, target: Pool) -> str:
     return f"pool /{names.tenant_name(tree.id)}/{names.APPLICATION}/{pool.name(target)}"
-
-
-def refuse(policy: L7Policy, tree: Tree) -> Iterator[str]:
-    """What of a policy cannot be carried."""
-    listener = tree.listener(policy.listener_id)
-    if listener and listener.protocol not in (ListenerProtocol.HTTP, ListenerProtocol.TERMINATED_HTTPS):
-        yield f"{listener.protocol} protocol listeners do not support L7 policies; HTTP and TERMINATED_HTTPS listeners do."
-    for field, value in (("redirect_url", policy.redirect_url), ("redirect_prefix", policy.redirect_prefix)):
-        if value is not None and not (value and value.isprintable()):
-            yield f"{field} must not be empty and must not have control characters."

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from bascule.model import refusals
 from bascule.model.objects import CompareType, L7Rule, RuleType
-from bascule.model.rules.text import TOKEN
 from bascule.south.as3 import distinguished_name
 from bascule.south.as3.irule import word
 
@@ -22,7 +22,6 @@ _OPERANDS = {
 }
 _KEYED = (RuleType.COOKIE, RuleType.HEADER)
 _OF_CERTIFICATE = (RuleType.SSL_CONN_HAS_CERT, RuleType.SSL_DN_FIELD, RuleType.SSL_VERIFY_RESULT)
-_RESULT = re.compile(r"[0-9]{1,9}")
 # AS3 writes conditions into a script as they are, and before that looks for its own words among theirs, which are of small letters
 # and dashes. So a policy gets only what means nothing to a script and cannot be such a word.
 _PLAIN = re.compile(r"(?![a-z-]+$)[0-9A-Za-z/._][0-9A-Za-z/._:=%~+-]*")
@@ -119,17 +118,12 @@ def _compare(rule: L7Rule, subject: str) -> str:
 
 def refuse(rule: L7Rule, regular_expressions: bool) -> Iterator[str]:
     """What of a rule cannot be carried."""
-    if not (rule.text and rule.text.isprintable()):
-        yield "value must not be empty and must not have control characters."
-    elif rule.type is RuleType.SSL_VERIFY_RESULT and not _RESULT.fullmatch(rule.text):
-        yield "value must be the number of a result of OpenSSL, such as 0 or 18."
+    yield from refusals.of_l7rule(rule)
     if rule.compare_type is CompareType.REGEX and not regular_expressions:
         yield f"compare_type REGEX is not possible: it could hold up the whole device; it can be {', '.join(_OPERANDS)}."
     elif rule.compare_type is CompareType.REGEX and _NOT_TCL.search(rule.text):
         yield "value must be a regular expression of Tcl, without named groups and without looking behind."
     elif rule.type is RuleType.FILE_TYPE and rule.compare_type is CompareType.EQUAL_TO and "/" in rule.text:
         yield "value must be a type of files, which has no slash."
-    if rule.type in _KEYED and not TOKEN.fullmatch(rule.key or ""):
-        yield f"key must be the name of what type {rule.type} looks at: letters, digits and !#$%&'*+-.^_`|~."
     if rule.type is RuleType.SSL_DN_FIELD and not distinguished_name.is_key(rule.key or ""):
         yield f"key must be the name of what type {rule.type} looks at: letters, digits and dashes."

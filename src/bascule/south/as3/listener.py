@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bascule.model import refusals
 from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import Listener, ListenerProtocol, Tree
 from bascule.south.as3 import access, headers, http, l7policy, member_tls, names, persistence, pool, proxy, timeouts, tls
@@ -96,7 +97,7 @@ def refuse(listener: Listener, tree: Tree) -> Iterator[str]:
     if listener.connection_limit > 0 and tree.load_balancer.additional_vips:
         yield "connection_limit beside additional_vips is not possible: connections are counted for each address; it can be -1."
     yield from headers.refuse(listener)
-    yield from access.refuse(listener)
+    yield from refusals.of_listener(listener)
     yield from timeouts.refuse(listener)
     yield from http.refuse(listener)
     yield from tls.refuse_of_clients(listener)

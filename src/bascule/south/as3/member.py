@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bascule.model import refusals
 from bascule.model.objects import HealthMonitor, Member, Tree
 from bascule.south.as3 import health_monitor
 from bascule.south.as3.names import address
@@ -60,10 +61,7 @@ def _entry(member: Member, ratio: int, backup: bool, monitor: HealthMonitor | No
 
 def refuse(member: Member, tree: Tree) -> Iterator[str]:
     """What of a member cannot be carried."""
-    if not 0 <= member.weight <= 256:
-        yield "weight can be 0 to 256."
-    if member.vnic_type != "normal":
-        yield f"vnic_type {member.vnic_type!r} is not possible; it can be normal."
+    yield from refusals.of_member(member)
     for field, value in (("address", member.address), ("monitor_address", member.monitor_address)):
         if value is not None and not is_host(value):
             yield f"{field} {value!r} must be the IP address of a host, without a zone."

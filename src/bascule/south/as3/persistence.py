@@ -12,7 +12,7 @@ from typing import Any
 
 from bascule.model.documents import digest
 from bascule.model.objects import Algorithm, Listener, ListenerProtocol, PersistenceType, Pool, SessionPersistence, Tree
-from bascule.model.rules.text import TOKEN
+from bascule.model.rules.text import is_token
 from bascule.south.as3 import irule, tls
 
 _IDLE = 3600
@@ -126,7 +126,7 @@ def refuse(pool: Pool, tree: Tree) -> Iterator[str]:
 
 
 def _refuse_persistence(pool: Pool, persistence: SessionPersistence, tree: Tree) -> Iterator[str]:
-    if persistence.type is PersistenceType.APP_COOKIE and not TOKEN.fullmatch(persistence.cookie_name or ""):
+    if persistence.type is PersistenceType.APP_COOKIE and not is_token(persistence.cookie_name or ""):
         yield "session_persistence cookie_name must be the name of a cookie."
     if persistence.persistence_timeout is not None and not 1 <= persistence.persistence_timeout <= _LONGEST:
         yield f"session_persistence persistence_timeout can be 1 to {_LONGEST} seconds."

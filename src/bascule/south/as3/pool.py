@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bascule.model import effective
 from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import Algorithm, Pool, Tree
 from bascule.south.as3 import health_monitor, member, member_tls, persistence, proxy
@@ -32,7 +33,7 @@ def render(definition: ServiceDefinition, pool: Pool) -> dict[str, Any]:
     """The items of a pool and its monitor, by name. Raises KeyError for a reference that the definition does not resolve."""
     tree = definition.tree
     members = tree.members_of(pool.id)
-    monitor = health_monitor.active(tree, pool.id)
+    monitor = effective.monitor(tree, pool.id)
     equal = len(set(member.ratios(members).values())) <= 1
     body: dict[str, Any] = {
         "class": "Pool",

@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from bascule.model import refusals
 from bascule.model.backend import Refusal
 from bascule.model.definition import ServiceDefinition
 from bascule.model.documents import Documents
 from bascule.model.objects import HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Member, Object, Pool, Tree
-from bascule.south.as3 import health_monitor, l7policy, l7rule, listener, member, pool
+from bascule.south.as3 import health_monitor, l7rule, listener, member, pool
 from bascule.south.as3.names import APPLICATION, tenant_name
 from bascule.south.as3.options import Options
 
@@ -57,17 +58,13 @@ def _pools(tree: Tree) -> Iterator[Pool]:
 
 def refuse(tree: Tree, options: Options) -> list[Refusal]:
     """What of a tree BIG-IP, as driven from here, can never carry."""
-    return [Refusal(each.id, f"{_label(each)}{text}") for each in tree.objects() for text in _texts(each, tree, options)]
-
-
-def _label(each: Object) -> str:
-    return f"{each.kind.replace('_', ' ').capitalize()} "
+    return refusals.collect(tree, lambda each: _texts(each, tree, options))
 
 
 def _texts(each: Object, tree: Tree, options: Options) -> Iterator[str]:
     match each:
         case LoadBalancer():
-            yield from _refuse_load_balancer(each)
+            yield from refusals.of_load_balancer(each)
         case Listener():
             yield from listener.refuse(each, tree)
         case Pool():
@@ -77,13 +74,6 @@ def _texts(each: Object, tree: Tree, options: Options) -> Iterator[str]:
         case HealthMonitor():
             yield from health_monitor.refuse(each, tree)
         case L7Policy():
-            yield from l7policy.refuse(each, tree)
+            yield from refusals.of_l7policy(each, tree)
         case L7Rule():
             yield from l7rule.refuse(each, options.regular_expressions)
-
-
-def _refuse_load_balancer(load_balancer: LoadBalancer) -> Iterator[str]:
-    if load_balancer.vip_qos_policy_id:
-        yield "vip_qos_policy_id is not possible: traffic is not shaped."
-    if load_balancer.vip_sg_ids:
-        yield "vip_sg_ids is not possible; use allowed_cidrs of the listeners."

@@ -1,7 +1,8 @@
 """Certificates, lists of authorities and of revoked certificates: a document for each of those that a listener or pool uses.
 
-A document is named after the object that uses it and the reference it uses, so its name stays when the content changes, and tells
-whose fault bad content is. It says what content is meant by its digest; the content is put beside it when it is applied.
+It lies in the folder of what it is used as. It is named after the object that uses it and the reference it uses, so its name stays
+when the content changes, and tells whose fault bad content is. It says what content is meant by its digest; the content is put
+beside it when it is applied.
 """
 
 from __future__ import annotations
@@ -10,28 +11,14 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from bascule.model.definition import ServiceDefinition
 from bascule.model.documents import digest
-from bascule.model.secrets import SecretRef
+from bascule.model.secrets import SecretKind, SecretRef
 from bascule.south.haproxy.quoting import name
 
 LISTS = "crt-list"
 """The folder of the lists of certificates."""
-
-
-class FileKind(StrEnum):
-    """What a file is for. The value is the folder it lies in."""
-
-    CERTIFICATE = "certificate"
-    CA = "ca"
-    CRL = "crl"
-
-
-CERTIFICATE = FileKind.CERTIFICATE
-CA = FileKind.CA
-CRL = FileKind.CRL
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +30,7 @@ class File:
     body: str
 
 
-def file(definition: ServiceDefinition, owner_id: str, ref: str, kind: FileKind) -> File:
+def file(definition: ServiceDefinition, owner_id: str, ref: str, kind: SecretKind) -> File:
     """What a listener or pool uses by a reference. Raises KeyError for one that the definition does not resolve."""
     meant = definition.secret(owner_id, ref)
     document = f"{kind}/{name(owner_id)}.{digest(ref)[:32]}"
@@ -57,12 +44,12 @@ def crt_list(listener_id: str) -> str:
 
 def listed(files: Sequence[File]) -> str:
     """The list of certificates among the files of a listener. The first is shown to clients that ask for no known name."""
-    return "".join(f"{each.path}\n" for each in files if kind(each.document) is CERTIFICATE)
+    return "".join(f"{each.path}\n" for each in files if kind(each.document) is SecretKind.CERTIFICATE)
 
 
-def kind(document: str) -> FileKind | None:
+def kind(document: str) -> SecretKind | None:
     """What the content beside a document is for; None for a document that has none."""
-    return next((each for each in FileKind if document.startswith(f"{each}/")), None)
+    return next((each for each in SecretKind if document.startswith(f"{each}/")), None)
 
 
 def path(document: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bascule.model.backend import Secrets
 from bascule.model.documents import Documents
-from bascule.model.secrets import SecretRef
+from bascule.model.secrets import SecretKind, SecretRef
 from bascule.south.haproxy import certificate, prober
 from bascule.south.haproxy.render import CONFIGURATION, INSTANCE
 from bascule.south.haproxy.runtime import identity
@@ -54,7 +54,7 @@ class Configurations:
     def read(self) -> dict[str, str]:
         """The documents of the folder in use, without the instance."""
         documents: dict[str, str] = {}
-        for path in sorted(each for kind in certificate.FileKind for each in self._link.glob(f"{kind}/*.json")):
+        for path in sorted(each for kind in SecretKind for each in self._link.glob(f"{kind}/*.json")):
             documents[f"{path.parent.name}/{path.stem}"] = _sound(path)
         for path in sorted(self._link.glob(f"{certificate.LISTS}/*")):
             documents[f"{certificate.LISTS}/{path.name}"] = _text(path)

@@ -6,11 +6,11 @@ Connections that are open keep what they were made with. HAProxy takes no more t
 from __future__ import annotations
 
 from bascule.model.documents import Documents
+from bascule.model.secrets import SecretKind
 from bascule.south.haproxy import certificate
-from bascule.south.haproxy.certificate import CA, CERTIFICATE, CRL
 from bascule.south.haproxy.runtime import Ask
 
-_NOUNS = {CERTIFICATE: "cert", CA: "ca-file", CRL: "crl-file"}
+_NOUNS = {SecretKind.CERTIFICATE: "cert", SecretKind.CA: "ca-file", SecretKind.CRL: "crl-file"}
 
 
 def replaceable(name: str, documents: Documents) -> bool:
@@ -19,7 +19,7 @@ def replaceable(name: str, documents: Documents) -> bool:
     Whom a listener trusts cannot: clients that HAProxy knows from before would come in again without showing a certificate.
     """
     kind = certificate.kind(name)
-    return kind is CERTIFICATE or (kind is not None and certificate.crt_list(certificate.owner(name)) not in documents)
+    return kind is SecretKind.CERTIFICATE or (kind is not None and certificate.crt_list(certificate.owner(name)) not in documents)
 
 
 def put(ask: Ask, document: str, content: bytes) -> bool:

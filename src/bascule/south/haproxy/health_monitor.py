@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from bascule.model import effective
 from bascule.model.documents import Documents
 from bascule.model.objects import HealthMonitor, HttpMethod, Member, MonitorType, Pool, PoolProtocol, Tree
 from bascule.model.rules.health_monitor import HTTP_TYPES
@@ -85,14 +86,11 @@ def _without_tls(pool: Pool, member: Member) -> Iterator[str]:
         yield "check-send-proxy"
 
 
-def active(tree: Tree, pool: Pool) -> HealthMonitor | None:
-    """The monitor by which the members of a pool are probed."""
-    return next((each for each in tree.monitors_of(pool.id) if each.admin_state_up), None)
-
-
 def programs(tree: Tree, pools: Iterable[Pool]) -> Documents:
     """The programs that probe the members of some pools."""
-    found = [(monitor, each) for each in pools if (monitor := active(tree, each)) and monitor.type is MonitorType.PING]
+    found = [
+        (monitor, each) for each in pools if (monitor := effective.monitor(tree, each.id)) and monitor.type is MonitorType.PING
+    ]
     return {prober.document(monitor): prober.program(monitor, tree.members_of(each.id)) for monitor, each in found}
 
 

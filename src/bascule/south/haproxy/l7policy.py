@@ -7,11 +7,10 @@ policies behind it are tried only where that is not set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from bascule.model.objects import L7Policy, L7Rule, Listener, ListenerProtocol, PolicyAction, Pool, Tree
+from bascule.model import effective
+from bascule.model.objects import L7Policy, Listener, PolicyAction, Pool, Tree
 from bascule.south.haproxy import l7rule
-from bascule.south.haproxy.quoting import log_format, name, printable
+from bascule.south.haproxy.quoting import log_format, name
 
 _REDIRECTS = {PolicyAction.REDIRECT_TO_URL: "location", PolicyAction.REDIRECT_PREFIX: "prefix"}
 
@@ -21,34 +20,13 @@ def backend_name(pool: Pool, mode: str) -> str:
     return f"{name(pool.id)}:{mode}"
 
 
-def active(tree: Tree, listener: Listener) -> list[L7Policy]:
-    """The policies of a listener that can decide something, by position.
-
-    A policy without enabled rules never matches. One that sends to a disabled pool does not count.
-    """
-    return [policy for policy in tree.policies_of(listener.id) if _active(tree, policy)]
-
-
-def _active(tree: Tree, policy: L7Policy) -> bool:
-    if not policy.admin_state_up or not _enabled(tree, policy):
-        return False
-    if policy.action is not PolicyAction.REDIRECT_TO_POOL:
-        return True
-    pool = tree.pool(policy.redirect_pool_id)
-    return pool is not None and pool.admin_state_up
-
-
-def _enabled(tree: Tree, policy: L7Policy) -> list[L7Rule]:
-    return [rule for rule in tree.rules_of(policy.id) if rule.admin_state_up]
-
-
 def render(tree: Tree, listener: Listener, mode: str) -> list[str]:
     """The rules and decisions of a listener's policies."""
     decisions: list[str] = []
     choices: list[str] = []
-    for policy in active(tree, listener):
+    for policy in effective.policies(tree, listener):
         decisions.append(f"    # l7policy {policy.id}")
-        rules = _enabled(tree, policy)
+        rules = effective.rules(tree, policy)
         for rule in rules:
             decisions += l7rule.render(rule)
         conditions = [f"!{rule.id}" if rule.invert else rule.id for rule in rules]
@@ -70,13 +48,3 @@ def _action(policy: L7Policy) -> str:
         return f"set-var(txn.policy) str({name(policy.id)})"
     target = policy.redirect_url if policy.action is PolicyAction.REDIRECT_TO_URL else policy.redirect_prefix
     return f"redirect {_REDIRECTS[policy.action]} {log_format(target or '')} code {policy.redirect_http_code or 302:d}"
-
-
-def refuse(policy: L7Policy, tree: Tree) -> Iterator[str]:
-    """What of a policy cannot be carried."""
-    listener = tree.listener(policy.listener_id)
-    if listener and listener.protocol not in (ListenerProtocol.HTTP, ListenerProtocol.TERMINATED_HTTPS):
-        yield f"{listener.protocol} protocol listeners do not support L7 policies; HTTP and TERMINATED_HTTPS listeners do."
-    for field, value in (("redirect_url", policy.redirect_url), ("redirect_prefix", policy.redirect_prefix)):
-        if value is not None and not (value and printable(value)):
-            yield f"{field} must not be empty and must not have control characters."

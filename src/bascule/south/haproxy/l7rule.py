@@ -6,11 +6,11 @@ its port and without, a header as a whole and by the parts between its commas.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from bascule.model import refusals
 from bascule.model.objects import CompareType, L7Rule, RuleType
-from bascule.south.haproxy.quoting import argument, is_token, name, printable, word
+from bascule.south.haproxy.quoting import argument, name, word
 
 _MATCHES = {
     CompareType.CONTAINS: "sub",
@@ -19,8 +19,6 @@ _MATCHES = {
     CompareType.REGEX: "reg",
     CompareType.STARTS_WITH: "beg",
 }
-_KEYED = (RuleType.COOKIE, RuleType.HEADER, RuleType.SSL_DN_FIELD)
-_RESULT = re.compile(r"[0-9]{1,9}")
 
 
 def render(rule: L7Rule) -> list[str]:
@@ -82,9 +80,6 @@ def _file_type(rule: L7Rule) -> str:
 
 def refuse(rule: L7Rule) -> Iterator[str]:
     """What of a rule cannot be carried."""
-    if not (rule.text and printable(rule.text)):
-        yield "value must not be empty and must not have control characters."
-    elif rule.type is RuleType.SSL_VERIFY_RESULT and not _RESULT.fullmatch(rule.text):
-        yield "value must be the number of a result of OpenSSL, such as 0 or 18."
-    if rule.type in _KEYED and not (rule.key and is_token(rule.key)):
-        yield f"key must be the name of what type {rule.type} looks at: letters, digits and !#$%&'*+-.^_`|~."
+    yield from refusals.of_l7rule(rule)
+    if rule.type is RuleType.SSL_DN_FIELD:
+        yield from refusals.of_l7rule_key(rule)

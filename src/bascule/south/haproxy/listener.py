@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 
-from bascule.model.definition import ServiceDefinition
+from bascule.model import refusals
+from bascule.model.definition import ServiceDefinition, secret_uses
 from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol, LoadBalancer, Tree
+from bascule.model.secrets import SecretKind
 from bascule.south.haproxy import certificate, headers, l7policy, tls
-from bascule.south.haproxy.certificate import CA, CERTIFICATE, CRL, File
+from bascule.south.haproxy.certificate import File
 from bascule.south.haproxy.quoting import endpoint, name, network
 
 HTTP = "http"
@@ -68,10 +69,9 @@ def files(definition: ServiceDefinition, listener: Listener) -> list[File]:
     """
     if not tls.ends(listener):
         return []
-    refs = [(CERTIFICATE, ref) for ref in (listener.default_tls_container_ref, *listener.sni_container_refs)]
-    if listener.client_authentication is not ClientAuthentication.NONE:
-        refs += [(CA, listener.client_ca_tls_container_ref), (CRL, listener.client_crl_container_ref)]
-    return [certificate.file(definition, listener.id, ref, kind) for kind, ref in dict.fromkeys(refs) if ref]
+    asks = listener.client_authentication is not ClientAuthentication.NONE
+    uses = [(kind, ref) for kind, ref in secret_uses(listener.kind, listener) if asks or kind is SecretKind.CERTIFICATE]
+    return [certificate.file(definition, listener.id, ref, kind) for kind, ref in uses]
 
 
 def addresses(load_balancer: LoadBalancer) -> list[str]:
@@ -85,17 +85,7 @@ def refuse(listener: Listener) -> Iterator[str]:
         yield f"protocol {listener.protocol} is not possible; it can be {_list(MODES)}."
     yield from headers.refuse(listener)
     yield from tls.refuse(listener)
-    for cidr in listener.allowed_cidrs:
-        if not _is_network(cidr):
-            yield f"allowed_cidrs {cidr!r} is not a network in CIDR notation."
-
-
-def _is_network(cidr: str) -> bool:
-    try:
-        ipaddress.ip_network(cidr, strict=False)
-    except ValueError:
-        return False
-    return "%" not in cidr
+    yield from refusals.of_listener(listener)
 
 
 def _list(values: Iterable[str]) -> str:

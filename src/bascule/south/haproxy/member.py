@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
+from bascule.model import refusals
 from bascule.model.objects import HealthMonitor, Member, Pool
 from bascule.south.haproxy import health_monitor, persistence
 from bascule.south.haproxy.quoting import address, endpoint, name
@@ -47,10 +48,7 @@ def render(pool: Pool, member: Member, monitor: HealthMonitor | None, transport:
 
 def refuse(member: Member) -> Iterator[str]:
     """What of a member cannot be carried."""
-    if not 0 <= member.weight <= 256:
-        yield "weight can be 0 to 256."
-    if member.vnic_type != "normal":
-        yield f"vnic_type {member.vnic_type!r} is not possible; it can be normal."
+    yield from refusals.of_member(member)
     for field, value in (("address", member.address), ("monitor_address", member.monitor_address)):
         if value is not None and not _is_address(value):
             yield f"{field} {value!r} must be an IP address without a zone."

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bascule.model.definition import ServiceDefinition
+from bascule.model.definition import ServiceDefinition, secret_uses
 from bascule.model.objects import Listener, ListenerProtocol, Pool
+from bascule.model.secrets import SecretKind
 from bascule.south.haproxy import certificate, tls
-from bascule.south.haproxy.certificate import CA, CERTIFICATE, CRL, File, FileKind
+from bascule.south.haproxy.certificate import File
 from bascule.south.haproxy.listener import TCP
 from bascule.south.haproxy.quoting import word
 
-_OPTIONS = {CERTIFICATE: "crt", CA: "verify required ca-file", CRL: "crl-file"}
+_OPTIONS = {SecretKind.CERTIFICATE: "crt", SecretKind.CA: "verify required ca-file", SecretKind.CRL: "crl-file"}
 
 
 def files(definition: ServiceDefinition, pool: Pool) -> list[File]:
@@ -23,10 +24,9 @@ def files(definition: ServiceDefinition, pool: Pool) -> list[File]:
     return list(_files(definition, pool).values())
 
 
-def _files(definition: ServiceDefinition, pool: Pool) -> Mapping[FileKind, File]:
-    refs = {CERTIFICATE: pool.tls_container_ref, CA: pool.ca_tls_container_ref, CRL: pool.crl_container_ref}
-    wanted = refs.items() if pool.tls_enabled else ()
-    return {kind: certificate.file(definition, pool.id, ref, kind) for kind, ref in wanted if ref}
+def _files(definition: ServiceDefinition, pool: Pool) -> Mapping[SecretKind, File]:
+    uses = secret_uses(pool.kind, pool) if pool.tls_enabled else ()
+    return {kind: certificate.file(definition, pool.id, ref, kind) for kind, ref in uses}
 
 
 def options(definition: ServiceDefinition, pool: Pool, mode: str, listeners: Sequence[Listener]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bascule.model.objects import PersistenceType, Pool, Tree
+from bascule.model.rules.text import is_token
 from bascule.south.haproxy import listener
-from bascule.south.haproxy.quoting import argument, is_token, word
+from bascule.south.haproxy.quoting import argument, word
 
 TABLE_ENTRIES = "100k"
 """How many clients a pool remembers that takes a table for it; the oldest are forgotten first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bascule.model import effective
 from bascule.model.definition import ServiceDefinition
 from bascule.model.objects import Algorithm, Listener, Pool, PoolProtocol, Tree
 from bascule.south.haproxy import health_monitor, l7policy, listener, member, member_tls, persistence, tls
@@ -37,7 +38,7 @@ def carried(tree: Tree, listeners: Sequence[Listener]) -> Mapping[tuple[str, str
         mode = listener.MODES[each.protocol]
         wanted = [each.default_pool_id]
         if mode == listener.HTTP:
-            wanted += [policy.redirect_pool_id for policy in l7policy.active(tree, each)]
+            wanted += [policy.redirect_pool_id for policy in effective.policies(tree, each)]
         for pool_id in dict.fromkeys(wanted):
             pool = tree.pool(pool_id)
             if pool and pool.admin_state_up:
@@ -56,7 +57,7 @@ def render(definition: ServiceDefinition, pool: Pool, mode: str, listeners: Sequ
     lines.append(f"    timeout connect {_longest(each.timeout_member_connect for each in listeners):d}ms")
     lines.append(f"    timeout server {_longest(each.timeout_member_data for each in listeners):d}ms")
     lines += persistence.render(pool)
-    monitor = health_monitor.active(tree, pool)
+    monitor = effective.monitor(tree, pool.id)
     if monitor:
         lines += health_monitor.render(pool, monitor)
     transport = _HEADERS[pool.protocol] + member_tls.options(definition, pool, mode, listeners)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from bascule.model.rules.text import TOKEN
+from bascule.model.rules.text import is_token
 
 _SPECIAL = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -32,11 +32,6 @@ def argument(text: str) -> str:
     if not is_token(text):
         raise ValueError("only a token can be an argument")
     return f'"{text}"'
-
-
-def is_token(text: str) -> bool:
-    """Whether a text can be the name of a header or a cookie."""
-    return len(text) <= 255 and TOKEN.fullmatch(text) is not None
 
 
 def escaped(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from bascule.model import refusals
 from bascule.model.backend import Refusal
 from bascule.model.definition import ServiceDefinition
 from bascule.model.documents import Documents, digest
@@ -23,7 +24,7 @@ from bascule.model.objects import (
     Pool,
     Tree,
 )
-from bascule.south.haproxy import certificate, health_monitor, l7policy, l7rule, listener, member, member_tls, persistence, pool
+from bascule.south.haproxy import certificate, health_monitor, l7rule, listener, member, member_tls, persistence, pool
 from bascule.south.haproxy.quoting import name
 
 CONFIGURATION = "haproxy.cfg"
@@ -102,17 +103,13 @@ def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> 
 
 def refuse(tree: Tree) -> list[Refusal]:
     """What of a tree HAProxy, as driven from here, can never carry."""
-    return [Refusal(each.id, f"{_label(each)}{text}") for each in tree.objects() for text in _texts(each, tree)]
-
-
-def _label(each: Object) -> str:
-    return f"{each.kind.replace('_', ' ').capitalize()} "
+    return refusals.collect(tree, lambda each: _texts(each, tree))
 
 
 def _texts(each: Object, tree: Tree) -> Iterator[str]:
     match each:
         case LoadBalancer():
-            yield from _refuse_load_balancer(each)
+            yield from refusals.of_load_balancer(each)
         case Listener():
             yield from listener.refuse(each)
         case Pool():
@@ -122,13 +119,6 @@ def _texts(each: Object, tree: Tree) -> Iterator[str]:
         case HealthMonitor():
             yield from health_monitor.refuse(each)
         case L7Policy():
-            yield from l7policy.refuse(each, tree)
+            yield from refusals.of_l7policy(each, tree)
         case L7Rule():
             yield from l7rule.refuse(each)
-
-
-def _refuse_load_balancer(load_balancer: LoadBalancer) -> Iterator[str]:
-    if load_balancer.vip_qos_policy_id:
-        yield "vip_qos_policy_id is not possible: traffic is not shaped."
-    if load_balancer.vip_sg_ids:
-        yield "vip_sg_ids is not possible; use allowed_cidrs of the listeners."

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from bascule.model.objects import ClientAuthentication, Listener, ListenerProtocol, Pool
 from bascule.model.rules.text import CIPHERS
+from bascule.model.secrets import SecretKind
 from bascule.south.haproxy import certificate
-from bascule.south.haproxy.certificate import CA, CRL, File
+from bascule.south.haproxy.certificate import File
 from bascule.south.haproxy.quoting import word
 
 _VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -35,7 +36,7 @@ def of_clients(listener: Listener, files: Sequence[File]) -> str:
     found = f" ssl crt-list {certificate.crt_list(listener.id)}{settings(listener)}"
     if listener.alpn_protocols:
         found += f" alpn {word(','.join(listener.alpn_protocols))}"
-    for option, kind in (("ca-file", CA), ("crl-file", CRL)):
+    for option, kind in (("ca-file", SecretKind.CA), ("crl-file", SecretKind.CRL)):
         found += "".join(f" {option} {each.path}" for each in files if certificate.kind(each.document) is kind)
     return found + _VERIFY.get(listener.client_authentication, "")
 
