@@ -140,7 +140,7 @@ class Floor:
         now = time.time()
         with self._write() as cursor:
             (unit_id, project_id, monitored) = cursor.execute(self._sql.home, (pool_id,)).fetchone()
-            (generation,) = cursor.execute(self._sql.bump, (now, unit_id)).fetchone()
+            (generation,) = cursor.execute(self._sql.bump, (now, now, unit_id)).fetchone()
             (seq,) = cursor.execute(self._sql.next_seq, (unit_id,) * 6).fetchone()
             row = EMPTY["member"] | wanted
             row |= {"id": str(uuid.uuid4()), "pool_id": pool_id, "project_id": project_id, "load_balancer_id": unit_id}
@@ -173,7 +173,7 @@ class _Rows:
             vip_network_id=standard.VIPS.network_id,
             vip_port_id=claim["id"],
         )
-        self._add("unit", id=self._id, key=self._id, due_at=self._now)
+        self._add("unit", id=self._id, key=self._id, due_at=self._now, behind_since=self._now)
         text = f"The load balancer {root['name']} was created."
         self._add("event", **_event(self._id, 1, "load_balancer", self._id, text, self._now))
         self._seq = iter(range(1000))

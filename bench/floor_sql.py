@@ -137,6 +137,7 @@ EMPTY: dict[str, dict[str, Any]] = {
         "gone_at": None,
         "asked": 1,
         "due_at": None,
+        "behind_since": None,
         "rank": 0,
         "attempts": 0,
         "resync": False,
@@ -207,8 +208,8 @@ def _statements(words: Callable[[str], str]) -> Sql:
             f"FROM pool WHERE id = ? AND {_THERE}"
         ),
         bump=words(
-            'UPDATE unit SET generation = generation + 1, asked = asked + 1, due_at = ?, "rank" = 0, attempts = 0 '
-            "WHERE id = ? AND gone_at IS NULL RETURNING generation"
+            'UPDATE unit SET generation = generation + 1, asked = asked + 1, due_at = ?, "rank" = 0, attempts = 0, '
+            "behind_since = coalesce(behind_since, ?) WHERE id = ? AND gone_at IS NULL RETURNING generation"
         ),
         next_seq=words(f"SELECT max(seq) + 1 FROM ({_LAST}) AS last"),
         touch_pool=words(_TOUCH.format("pool") + " id = ?"),

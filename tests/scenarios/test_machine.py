@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
@@ -17,6 +18,7 @@ from bascule.model.backend import Reads
 from bascule.model.errors import Refused
 from bascule.model.objects import Listener, ListenerProtocol, Member, Object, Tree
 from bascule.store.engine import Database
+from bascule.store.tables import unit
 from tests.scenarios.test_crashes import Crash, dying
 from tests.scenarios.world import ORIGIN, World, new_id, standard
 
@@ -155,6 +157,13 @@ class Machine(RuleBasedStateMachine):
         if hasattr(self, "world"):
             for load_balancer_id, tree in self.wanted.items():
                 assert self.world.stored(load_balancer_id).tree == tree
+
+    @invariant()
+    def whoever_is_behind_says_since_when(self) -> None:
+        if hasattr(self, "world"):
+            with self.world.database.read() as conn:
+                for row in conn.execute(sa.select(unit)):
+                    assert (row.behind_since is not None) == (row.observed < row.generation)
 
     def _mend(self) -> None:
         switches = self.world.device.switches

@@ -104,7 +104,8 @@ class Orphans:
                 continue
             if before is not None:
                 units.drop(conn, unit_id)
-            unit = Unit(id=unit_id, kind=KIND, key=each.unit_id, lane_id=lane.id, backend=lane.backend, deleted=1)
+            key, now = each.unit_id, self._clock()
+            unit = Unit(id=unit_id, kind=KIND, key=key, lane_id=lane.id, backend=lane.backend, deleted=1, behind_since=now)
             units.add(conn, unit)
             version = self._backends[lane.backend].version
             unknown = dict.fromkeys(each.documents, "")
@@ -112,4 +113,4 @@ class Orphans:
                 unit_id=unit_id, name=each.carrier, state=CarrierState.RETIRING, observed=0, version=version, digests=unknown
             )  # fmt: skip
             observed.save_carriers(conn, [], [found])
-            units.ask(conn, [unit_id], self._clock(), units.Rank.EDIT)
+            units.ask(conn, [unit_id], now, units.Rank.EDIT)

@@ -252,9 +252,11 @@ def passed(known: Known, result: Result, now: float, timing: Timing) -> Known:
     generation = result.unit.generation if gone else min(serving, default=known.unit.observed)
     still = known.unit.generation == result.unit.generation
     nobody_asked = known.unit.asked == result.unit.asked
+    behind = None if generation >= known.unit.generation else known.unit.behind_since or now
     unit = dataclasses.replace(
         known.unit,
         observed=generation,
+        behind_since=behind,
         gone_at=now if gone and still else None,
         memo=json.dumps(dict(result.memo)) if result.memo else None,
         accepted=result.accepted or known.unit.accepted,

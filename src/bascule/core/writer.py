@@ -126,7 +126,9 @@ class Writer:
         tree = self._with_addresses(conn, tree)
         _refuse(backend, tree, None)  # only now, because a port can be bound on one address and not on another
         lane_id = scheduler.place(conn, backend, tree, self._place_by)  # late, because others who create wait from here on
-        unit = Unit(id=tree.id, kind=LOAD_BALANCER, key=tree.id, lane_id=lane_id, backend=backend.name, due_at=now)
+        unit = Unit(
+            id=tree.id, kind=LOAD_BALANCER, key=tree.id, lane_id=lane_id, backend=backend.name, due_at=now, behind_since=now
+        )
         units.add(conn, unit)
         self._need(conn, unit, backend.needs(tree), now)
         stored = standing.fresh(tree, origin, now)
@@ -194,7 +196,9 @@ class Writer:
             shared_id = units.shared_id(unit.lane_id, need)
             if shared_id in present:
                 continue
-            shared = Unit(id=shared_id, kind=need.kind, key=need.key, lane_id=unit.lane_id, backend=unit.backend, due_at=now)
+            shared = Unit(
+                id=shared_id, kind=need.kind, key=need.key, lane_id=unit.lane_id, backend=unit.backend, due_at=now, behind_since=now
+            )
             units.want_shared(conn, shared, now)
             units.add_need(conn, unit.id, shared_id)
 

@@ -233,6 +233,7 @@ unit = sa.Table(
     sa.Column("gone_at", sa.Double),
     sa.Column("asked", sa.BigInteger, nullable=False),
     sa.Column("due_at", sa.Double),
+    sa.Column("behind_since", sa.Double),
     sa.Column("rank", sa.SmallInteger, nullable=False, quote=True),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("resync", sa.Boolean, nullable=False),
@@ -242,9 +243,11 @@ unit = sa.Table(
     sa.Index("ix_unit_lane_due", "lane_id", "rank", "due_at"),
     sa.Index("ix_unit_checked_at", "checked_at"),
     sa.Index("ix_unit_gone_at", "gone_at"),
+    sa.Index("ix_unit_behind_since", "behind_since"),
 )
 """What one pass works on. `asked` counts how often it was made due: a pass clears `due_at` only if nobody asked since it began.
-`rank` orders what is due: 0 edits, 2 drift, 3 what failed last time and goes alone. `checked_at` is the time of the last
+`rank` orders what is due: 0 edits, 2 drift, 3 what failed last time and goes alone. `behind_since`: when the
+oldest change was made that is not carried out yet. `checked_at` is the time of the last
 pass that found or made everything as wanted. `resync`: what is on record of its carriers is not believed until a pass has settled
 them. `gone_at`: confirmed deleted, kept for a while as a tombstone. `memo` holds what carriers asked to be kept, by carrier, and
 `accepted` the last accepted definition, both as JSON."""

@@ -44,6 +44,7 @@ class Unit:
     gone_at: float | None = None
     asked: int = 1
     due_at: float | None = None
+    behind_since: float | None = None
     rank: int = Rank.EDIT
     attempts: int = 0
     resync: bool = False
@@ -73,6 +74,7 @@ _BUMP = (
         generation=unit.c.generation + 1,
         asked=unit.c.asked + 1,
         due_at=sa.bindparam("b_now"),
+        behind_since=sa.func.coalesce(unit.c.behind_since, sa.bindparam("b_now")),
         rank=int(Rank.EDIT),
         attempts=0,
     )
@@ -138,6 +140,7 @@ def _want_again(conn: sa.Connection, wanted: Unit, now: float) -> bool:
             generation=unit.c.generation + 1,
             asked=unit.c.asked + 1,
             due_at=now,
+            behind_since=sa.func.coalesce(unit.c.behind_since, now),
             rank=int(Rank.EDIT),
             attempts=0,
             deleted=None,
@@ -221,7 +224,19 @@ def lock(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     return {found.id: found for found in _units(conn.execute(_LOCK, {"ids": list(ids)}))}
 
 
-_MUTABLE = ("observed", "gone_at", "asked", "due_at", "rank", "attempts", "resync", "checked_at", "memo", "accepted")
+_MUTABLE = (
+    "observed",
+    "gone_at",
+    "asked",
+    "due_at",
+    "behind_since",
+    "rank",
+    "attempts",
+    "resync",
+    "checked_at",
+    "memo",
+    "accepted",
+)
 _SAVE = (
     unit.update().where(unit.c.id == _ID).values({name: sa.bindparam(f"b_{name}", type_=unit.c[name].type) for name in _MUTABLE})
 )
@@ -238,7 +253,7 @@ def save(conn: sa.Connection, before: Mapping[str, Unit], after: Mapping[str, Un
 
 def forgotten(conn: sa.Connection, limit: int) -> list[str]:
     """Units that are behind and yet not due. There are none; who finds one makes it due."""
-    behind = unit.c.observed < unit.c.generation
+    behind = unit.c.behind_since.is_not(None)
     return list(conn.scalars(sa.select(unit.c.id).where(behind, unit.c.due_at.is_(None), unit.c.gone_at.is_(None)).limit(limit)))
 
 
