@@ -27,7 +27,7 @@ from granian.log import LogLevels
 from bascule.cmd import api, process
 from bascule.store.placement import NO_LIMIT
 from bench import standard
-from bench.floor_sql import EMPTY, Dialect, postgresql, sqlite
+from bench.floor_sql import COUNTED, EMPTY, Dialect, postgresql, sqlite
 from bench.load import CONNECTIONS
 
 _encode = msgspec.json.Encoder().encode
@@ -134,6 +134,7 @@ class Floor:
             cursor.execute(self._sql.give, (len(wanted["listeners"]), EMPTY["unit"]["lane_id"], NO_LIMIT))
             for table, some in rows.tables.items():
                 cursor.executemany(self._sql.insert[table], some)
+            self._take(cursor, {table: len(some) for table, some in rows.tables.items()})
         return {"loadbalancer": rows.answer}
 
     def _create_member(self, pool_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +153,13 @@ class Floor:
             cursor.execute(self._sql.touch_load_balancer, (generation, unit_id))
             text = f"The member {row['address']} port {row['protocol_port']} was created."
             cursor.execute(self._sql.insert["event"], _event(unit_id, generation, "member", row["id"], text, now))
+            self._take(cursor, {"member": 1})
         return {"member": _answer(row)}
+
+    def _take(self, cursor: Any, added: dict[str, int]) -> None:
+        numbers = [added.get(kind, 0) for kind in COUNTED]
+        if not cursor.execute(self._sql.take, (*numbers, standard.PROJECT, *numbers)).rowcount:
+            raise ValueError("the project may not have so many")
 
 
 class _Rows:

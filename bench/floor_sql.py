@@ -44,6 +44,8 @@ EMPTY: dict[str, dict[str, Any]] = {
         "additional_vips": "[]",
         "flavor_id": None,
         "availability_zone": None,
+        "flavor": "{}",
+        "zone": "{}",
     },
     "listener": _CHILD
     | {
@@ -170,6 +172,11 @@ _BELOW_PAGE = f"""
     ORDER BY below.seq
 """
 _CHILDREN = ("listener", "pool", "member", "health_monitor", "l7policy", "l7rule")
+COUNTED = ("load_balancer", *_CHILDREN)
+_TAKE = (
+    f"UPDATE quota SET {', '.join(f'{kind}_used = {kind}_used + ?' for kind in COUNTED)} WHERE project_id = ? AND "
+    + " AND ".join(f"({kind}_limit IS NULL OR {kind}_used + ? <= {kind}_limit)" for kind in COUNTED)
+)
 _LAST = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {table} WHERE load_balancer_id = ?" for table in _CHILDREN)
 _TOUCH = "UPDATE {} SET changed = ?, provisioning_status = 'PENDING_UPDATE' WHERE"
 
@@ -193,6 +200,7 @@ class Sql:
     insert: dict[str, str]
     claim: str
     give: str
+    take: str
 
 
 def _statements(words: Callable[[str], str]) -> Sql:
@@ -224,6 +232,7 @@ def _statements(words: Callable[[str], str]) -> Sql:
             "UPDATE placement SET load_balancers = load_balancers + 1, listeners = listeners + ? "
             "WHERE lane_id = ? AND NOT drained AND load_balancers < ?"
         ),
+        take=words(_TAKE),
     )
 
 

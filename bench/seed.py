@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from collections import Counter
 from functools import partial
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from bascule.model.documents import digests
 from bascule.model.objects import Tree, Vip
 from bascule.model.status import CarrierState, Seen
 from bascule.south.memory import MemoryBackend
-from bascule.store import claims, observed, placement, trees, units
+from bascule.store import claims, observed, placement, quotas, trees, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier, Event
 from bascule.store.units import LOAD_BALANCER, Unit
@@ -41,6 +42,7 @@ def _insert(conn: sa.Connection, numbers: range, now: float) -> None:
         units.add(conn, _unit(tree, now))
     observed.save_carriers(conn, [], [_carrier(tree) for tree in made])
     observed.add_events(conn, [_event(tree, now) for tree in made])
+    quotas.take(conn, standard.PROJECT, Counter(each.kind for tree in made for each in tree.objects()), {}, {})
 
 
 def _made(conn: sa.Connection, number: int) -> Tree:

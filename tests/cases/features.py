@@ -56,6 +56,7 @@ _PARTS = {"vip": Vip, "session_persistence": SessionPersistence}
 _WHOM = "names the object, or what it belongs to"
 _PEOPLE = "is for people and searches"
 _PLACE = "says where an address lies, which is settled before anything is rendered"
+_OFFERED = "chooses among what an operator offers, which is settled before anything is rendered"
 LEFT_OUT = {
     "id": _WHOM,
     "project_id": _WHOM,
@@ -66,8 +67,10 @@ LEFT_OUT = {
     "description": _PEOPLE,
     "tags": _PEOPLE,
     "provider": "chooses the backend",
-    "flavor_id": "chooses among what an operator offers; nothing is offered yet",
-    "availability_zone": "requests cannot name one yet",
+    "flavor_id": _OFFERED,
+    "availability_zone": _OFFERED,
+    "flavor": "holds only what its provider has declared that it can honour",
+    "zone": "chooses the place",
     "vip.subnet_id": _PLACE,
     "vip.network_id": _PLACE,
     "vip.port_id": _PLACE,

@@ -20,7 +20,8 @@ from bascule.model.objects import Listener, ListenerProtocol, Member, Object, Tr
 from bascule.store.engine import Database
 from bascule.store.tables import unit
 from tests.scenarios.test_crashes import Crash, dying
-from tests.scenarios.world import ORIGIN, World, new_id, standard
+from tests.scenarios.test_quotas import there, used
+from tests.scenarios.world import ORIGIN, PROJECT, World, new_id, standard
 
 
 class Machine(RuleBasedStateMachine):
@@ -164,6 +165,11 @@ class Machine(RuleBasedStateMachine):
             with self.world.database.read() as conn:
                 for row in conn.execute(sa.select(unit)):
                     assert (row.behind_since is not None) == (row.observed < row.generation)
+
+    @invariant()
+    def quotas_count_what_is_there(self) -> None:
+        if hasattr(self, "world"):
+            assert used(self.database, PROJECT) == there(self.database, PROJECT)
 
     def _mend(self) -> None:
         switches = self.world.device.switches

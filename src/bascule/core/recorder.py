@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from bascule.core import known as knowledge
-from bascule.core import renewal
+from bascule.core import quotas, renewal
 from bascule.core.known import Known
 from bascule.core.story import Story
 from bascule.model.status import CarrierState, Fault, FaultKind, Report, members_seen
@@ -148,6 +148,7 @@ class Recorder:
         gone = [unit_id for unit_id, known in after.items() if known.unit.gone_at is not None]
         if gone:
             observed.forget(conn, gone)
+        _give_back(conn, before, after)
 
     def _let_go(self, conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Result], now: float) -> None:
         """Forget needs that a load balancer has no more, once it has been carried out without them."""
@@ -182,6 +183,7 @@ class Recorder:
         lost = [key for key, known in after.items() if _lost(known) > _lost(before[key])]
         units.ask(conn, lost, now, Rank.EDIT)
         units.ask(conn, sorted(doubted), now, Rank.DRIFT)
+        _give_back(conn, before, after)
 
     def _count(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
         locked = units.lock(conn, sorted({report.unit_id for report in reports}))
@@ -208,6 +210,10 @@ def _use(conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Resu
             story.say(each, renewal.renewal(use, each))
             events += story.events
     observed.add_events(conn, events)
+
+
+def _give_back(conn: sa.Connection, before: Mapping[str, Known], after: Mapping[str, Known]) -> None:
+    quotas.give_back(conn, [(before[key].stored, known.stored) for key, known in after.items()])
 
 
 def _left(before: Known, after: Known) -> bool:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from bascule.core import scheduler, standing
+from bascule.core import quotas, scheduler, standing
 from bascule.core.scheduler import PlaceBy
 from bascule.core.story import Story, edits
 from bascule.core.subnets import Subnets
@@ -44,7 +44,8 @@ class _Unchanged(Exception):
 class Writer:
     """Writes what users want. `wake` is called after every commit; `clock` gives seconds since the epoch, UTC.
 
-    `place_by`: what new load balancers go by.
+    `place_by`: what new load balancers go by. `default_quotas`: how many objects of a kind a project may have for which nobody has
+    set another limit; without one, as many as it wants.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Writer:
         subnets: Subnets,
         *,
         place_by: PlaceBy = PlaceBy.LOAD_BALANCERS,
+        default_quotas: Mapping[Kind, int] | None = None,
         wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -61,13 +63,14 @@ class Writer:
         self._backends = backends
         self._subnets = subnets
         self._place_by = place_by
+        self._default_quotas = default_quotas or {}
         self._wake = wake
         self._clock = clock
 
     def create(self, tree: Tree, *, origin: str) -> Stored:
         """Create a load balancer with everything below it. A VIP without an address gets a free one of its subnet.
 
-        Raises Unsupported, Invalid or Conflict; then nothing was written.
+        Raises Unsupported, Invalid, Conflict or QuotaMet; then nothing was written.
         """
         backend = self._backend(tree)
         rules.check(tree, None)
@@ -76,7 +79,7 @@ class Writer:
     def edit(self, load_balancer_id: str, change: Callable[[Tree], Tree], *, origin: str) -> Stored:
         """Change a load balancer or anything below it. `change` is pure, may be called again, and may raise Refused.
 
-        Raises NotFound when the load balancer does not exist, Immutable when it is being deleted.
+        Raises NotFound when the load balancer does not exist, Immutable when it is being deleted, QuotaMet.
         """
         try:
             return self._write(lambda conn: self._edit(conn, load_balancer_id, change, origin))
@@ -134,6 +137,7 @@ class Writer:
         stored = standing.fresh(tree, origin, now)
         trees.save(conn, None, stored)
         self._tell(conn, unit, [(tree.load_balancer, "was created")], now)
+        quotas.take(conn, None, tree, self._default_quotas)
         return stored
 
     def _edit(self, conn: sa.Connection, load_balancer_id: str, change: Callable[[Tree], Tree], origin: str) -> Stored:
@@ -150,6 +154,7 @@ class Writer:
         stored = standing.edited(before, after, unit.generation, unit.observed, now)
         trees.save(conn, before, stored)
         self._tell(conn, unit, edits(before.tree, after), now)
+        quotas.take(conn, before.tree, after, self._default_quotas)
         return stored
 
     def _begin(

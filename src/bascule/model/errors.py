@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bascule.model.objects import Kind
 
 
@@ -34,6 +36,14 @@ class Immutable(Conflict):
         self.kind = kind
         self.id = object_id
         self.status = status
+
+
+class QuotaMet(Refused):
+    """The project has as many objects of these kinds as it may have."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        super().__init__(f"The project may not have so many of: {', '.join(kinds)}.")
+        self.kinds = kinds
 
 
 class Unsupported(Refused):

@@ -144,7 +144,10 @@ class Vip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
-    """The root of a tree: its addresses, and who carries it."""
+    """The root of a tree: its addresses, and who carries it.
+
+    `flavor` and `zone` are what its flavor and its availability zone mean to its provider, as it was when it was created.
+    """
 
     kind = Kind.LOAD_BALANCER
 
@@ -160,6 +163,8 @@ class LoadBalancer:
     vip_sg_ids: tuple[str, ...] = ()
     flavor_id: str | None = None
     availability_zone: str | None = None
+    flavor: Mapping[str, str | int] = field(default_factory=dict)
+    zone: Mapping[str, str | int] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +28,9 @@ class Carrier:
     digests: Mapping[str, str] = field(default_factory=dict)
 
 
+_CARRIER_IDS = uuid.UUID("7d0f9c52-6c0e-4b57-9a54-0e2d1a4c6c11")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a load balancer, in words."""
@@ -40,7 +45,8 @@ class Event:
 
 # Statements that every pass runs are built once: building one costs more than running it.
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
-_CARRIERS = sa.select(carrier).where(carrier.c.unit_id.in_(_IDS)).order_by(carrier.c.name)
+_CARRIER_COLUMNS = [carrier.c[each.name] for each in dataclasses.fields(Carrier)]
+_CARRIERS = sa.select(*_CARRIER_COLUMNS).where(carrier.c.unit_id.in_(_IDS)).order_by(carrier.c.name)
 _FAULTS = sa.select(fault).where(fault.c.unit_id.in_(_IDS))
 _SEEN = sa.select(seen).where(seen.c.unit_id.in_(_IDS))
 _STATISTICS = sa.select(statistics).where(statistics.c.unit_id.in_(_IDS))
@@ -83,7 +89,13 @@ def _carrier_row(each: Carrier) -> dict[str, Any]:
         "observed": each.observed,
         "version": each.version,
         "digests": dict(each.digests),
+        "id": carrier_id(each.unit_id, each.name),
     }
+
+
+def carrier_id(unit_id: str, name: str) -> str:
+    """What the API calls a carrier."""
+    return str(uuid.uuid5(_CARRIER_IDS, f"{unit_id}/{name}"))
 
 
 def faults(conn: sa.Connection, unit_ids: Sequence[str]) -> dict[str, dict[str, Fault]]:

@@ -2,7 +2,7 @@
 
 Whoever gives a lane a load balancer writes its row, with the limit in the statement. Where there is a choice, the rows of all
 lanes in question are held first, so that of two who choose at a time the second one counts what the first one gave.
-Where several rows are held, the order is: lane, load balancer, placement, shared unit.
+Where several rows are held, the order is: lane, load balancer, placement, shared unit, quota.
 """
 
 from __future__ import annotations

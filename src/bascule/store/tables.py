@@ -78,6 +78,8 @@ load_balancer = sa.Table(
     sa.Column("additional_vips", Json, nullable=False),
     sa.Column("flavor_id", Id),
     sa.Column("availability_zone", Text),
+    sa.Column("flavor", Json, nullable=False),
+    sa.Column("zone", Json, nullable=False),
     sa.Index(None, "project_id", "created_at", "id"),
     sa.Index(None, "created_at", "id"),
     sa.Index(None, "name"),
@@ -269,7 +271,10 @@ carrier = sa.Table(
     sa.Column("observed", sa.Integer, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("digests", Json, nullable=False),
+    sa.Column("id", Id, nullable=False),
+    sa.UniqueConstraint("id"),
 )
+"""`id` is what the API calls a carrier that it shows: it follows from the unit and the name."""
 
 claim = sa.Table(
     "claim",
@@ -353,6 +358,46 @@ secret_use = sa.Table(
 """What the references of an object stood for in the last pass. `digest` NULL: it could not be read. `ends_at`: when what serves
 ends to be of use; `part` names what in the file that is, where it is not the certificate itself. `looked_at`: when somebody last
 looked whether there is something else now. `warned`: for how few days before the end its owner has been warned."""
+
+_COUNTED = ("load_balancer", "listener", "pool", "member", "health_monitor", "l7policy", "l7rule")
+
+quota = sa.Table(
+    "quota",
+    metadata,
+    sa.Column("project_id", Text, primary_key=True),
+    *(sa.Column(f"{kind}_limit", sa.Integer) for kind in _COUNTED),
+    *(sa.Column(f"{kind}_used", sa.Integer, nullable=False) for kind in _COUNTED),
+)
+"""How many objects of each kind a project has, and how many it may have: -1 for as many as it wants, NULL for what the settings say.
+What is leaving counts until it is gone. Written by every transaction that adds objects or removes their rows, as its last one."""
+
+offer = sa.Table(
+    "offer",
+    metadata,
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("key", Text, primary_key=True, quote=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("description", Text, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("profile_id", Id, nullable=False),
+    sa.Column("relied_on", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("kind", "name"),
+)
+"""What users may choose for a load balancer: a flavor, whose key is its id, or an availability zone, whose key is its name.
+`relied_on` counts transactions that need the row to stay as it is, or see to it that nobody does: each of them writes it, so that
+no two go on without knowing of each other."""
+
+offer_profile = sa.Table(
+    "offer_profile",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("provider_name", Text, nullable=False),
+    sa.Column("data", sa.String(4096), nullable=False),
+    sa.Column("relied_on", sa.BigInteger, nullable=False),
+)
+"""What flavors or availability zones of one provider mean to it. `data` is a JSON object, as it was written."""
 
 meta = sa.Table(
     "meta",

@@ -233,6 +233,7 @@ NOWHERE = [
     *(Place(each, "name") for each in ("plain-member", "plain-monitor")),
     *(Place(each, "tags", _one) for each in ("lb", "listener", "plain", "plain-member", "plain-monitor", "to-url", _TYPED)),
     *(Place("lb", name) for name in ("project_id", "provider", "flavor_id", "availability_zone")),
+    *(Place("lb", name, given=lambda text: {text: text}) for name in ("flavor", "zone")),
     *(Place("lb", f"vip.{name}") for name in ("subnet_id", "network_id", "port_id")),
     Place("plain-member", "subnet_id"),
     Place("listener", "insert_headers", given=lambda text: {"X-Forwarded-For": f"{text}!"}, label="value"),

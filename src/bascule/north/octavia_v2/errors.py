@@ -9,7 +9,7 @@ from typing import Any
 import falcon
 import msgspec
 
-from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, Refused, Unsupported
+from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, QuotaMet, Refused, Unsupported
 from bascule.model.objects import Kind
 from bascule.model.rules import InvalidOption, InvalidRule
 from bascule.north.octavia_v2.request_ids import REQUEST_ID
@@ -52,6 +52,8 @@ def refusal(error: Refused) -> tuple[int, str]:
             return 409, f"{NAMES[error.kind]} {error.id} is immutable and cannot be updated."
         case Conflict():
             return 409, str(error)
+        case QuotaMet():
+            return 403, f"Quota has been met for resources: {', '.join(NAMES[kind] for kind in error.kinds)}"
         case Unsupported():
             return 501, f"Provider '{error.provider}' does not support a requested option: {error}"
         case InvalidRule():

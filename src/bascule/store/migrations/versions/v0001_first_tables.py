@@ -30,6 +30,8 @@ def upgrade() -> None:
     _tag()
     _work()
     _reports()
+    _quota()
+    _offers()
     _meta()
 
 
@@ -49,6 +51,8 @@ def _load_balancer() -> None:
         sa.Column("additional_vips", Json, nullable=False),
         sa.Column("flavor_id", Id),
         sa.Column("availability_zone", Text),
+        sa.Column("flavor", Json, nullable=False),
+        sa.Column("zone", Json, nullable=False),
     )
     _index("load_balancer", "project_id", "created_at", "id")
     _index("load_balancer", "created_at", "id")
@@ -240,6 +244,8 @@ def _work() -> None:
         sa.Column("observed", sa.Integer, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("digests", Json, nullable=False),
+        sa.Column("id", Id, nullable=False),
+        _unique("carrier", "id"),
         primary_key=("unit_id", "name"),
     )
     _table(
@@ -317,6 +323,41 @@ def _reports() -> None:
         primary_key=("unit_id", "object_id", "kind", "ref"),
     )
     _index("secret_use", "looked_at")
+
+
+def _quota() -> None:
+    kinds = ("load_balancer", "listener", "pool", "member", "health_monitor", "l7policy", "l7rule")
+    _table(
+        "quota",
+        sa.Column("project_id", Text, nullable=False),
+        *(sa.Column(f"{kind}_limit", sa.Integer) for kind in kinds),
+        *(sa.Column(f"{kind}_used", sa.Integer, nullable=False) for kind in kinds),
+        primary_key=("project_id",),
+    )
+
+
+def _offers() -> None:
+    _table(
+        "offer",
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("key", Text, nullable=False, quote=True),
+        sa.Column("name", Text, nullable=False),
+        sa.Column("description", Text, nullable=False),
+        sa.Column("enabled", sa.Boolean, nullable=False),
+        sa.Column("profile_id", Id, nullable=False),
+        sa.Column("relied_on", sa.BigInteger, nullable=False),
+        _unique("offer", "kind", "name"),
+        primary_key=("kind", "key"),
+    )
+    _table(
+        "offer_profile",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("name", Text, nullable=False),
+        sa.Column("provider_name", Text, nullable=False),
+        sa.Column("data", sa.String(4096), nullable=False),
+        sa.Column("relied_on", sa.BigInteger, nullable=False),
+    )
 
 
 def _meta() -> None:
