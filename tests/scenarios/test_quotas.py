@@ -1,4 +1,4 @@
-"""How much projects have is counted without fail, and never more than they may have. `test_machine.py` looks at it after every step."""
+"""How much projects have is counted without fail, and never more than they may have; `test_machine.py` counts after every step."""
 
 from __future__ import annotations
 

@@ -368,7 +368,7 @@ quota = sa.Table(
     *(sa.Column(f"{kind}_limit", sa.Integer) for kind in _COUNTED),
     *(sa.Column(f"{kind}_used", sa.Integer, nullable=False) for kind in _COUNTED),
 )
-"""How many objects of each kind a project has, and how many it may have: -1 for as many as it wants, NULL for what the settings say.
+"""How many objects of each kind a project has, and how many it may have: -1 for as many as it likes, NULL for the default.
 What is leaving counts until it is gone. Written by every transaction that adds objects or removes their rows, as its last one."""
 
 offer = sa.Table(
