@@ -95,7 +95,8 @@ def test_every_task_and_command_is_there(page: Path) -> None:
     assert set(re.findall(r"\./run ([a-z]+)", page.read_text())) <= tasks
     assert set(re.findall(r"\bbascule-(?!backup|state)[a-z-]+\b", page.read_text())) <= PROJECT["scripts"].keys()
     assert set(re.findall(r"`bascule ([a-z-]+)", page.read_text())) <= {"serve", "plan", "device", "hash-password"}
-    assert set(re.findall(r"bascule-db-manage ([a-z-]+)`", page.read_text())) <= {"upgrade", "current", "history", "new-epoch"}
+    commands = {"upgrade", "current", "history", "new-epoch", "installation", "new-installation"}
+    assert set(re.findall(r"bascule-db-manage ([a-z-]+)`", page.read_text())) <= commands
 
 
 def all_options() -> dict[tuple[str, str], str]:

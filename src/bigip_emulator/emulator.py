@@ -45,6 +45,7 @@ class Emulator:
         self.cluster.start()
 
     def stop(self) -> None:
+        self.device.faults.release()
         self.cluster.stop()
         self.server.stop()
 
@@ -73,6 +74,8 @@ class Emulator:
         """What a fault does before the request is looked at; an answer if that is all."""
         if fault.kind == "latency":
             self.device.clock.sleep(fault.seconds)
+        if fault.kind == "hold":
+            self.device.faults.hold()
         if fault.kind == "reset-before":
             raise HangUp
         if fault.kind == "bad-gateway":

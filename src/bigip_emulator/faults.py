@@ -11,7 +11,7 @@ from typing import Any
 from bigip_emulator.clock import Clock
 from bigip_emulator.web import Json, Refused
 
-REQUEST = ("latency", "reset-before", "reset-after", "bad-gateway", "unavailable", "unauthorized", "context-timeout")
+REQUEST = ("latency", "hold", "reset-before", "reset-after", "bad-gateway", "unavailable", "unauthorized", "context-timeout")
 """Faults of requests, chosen by method and path."""
 
 WRITE = ("slow", "late-script", "failed-script", "refuse", "read-failure", "device-read-failure", "store-failure")
@@ -57,6 +57,7 @@ class Faults:
         self._clock = clock
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
+        self._gate = threading.Event()
         self._faults: list[Fault] = []
 
     def add(self, body: Json) -> Fault:
@@ -85,6 +86,18 @@ class Faults:
     def clear(self, number: int | None = None) -> None:
         with self._lock:
             self._faults = [fault for fault in self._faults if number is not None and fault.id != number]
+
+    def hold(self) -> None:
+        """Wait until `release` is called."""
+        with self._lock:
+            gate = self._gate
+        gate.wait()
+
+    def release(self) -> None:
+        """Let go on whatever is held."""
+        with self._lock:
+            self._gate.set()
+            self._gate = threading.Event()
 
     def of_request(self, method: str, path: str) -> list[Fault]:
         """The faults that this request meets."""

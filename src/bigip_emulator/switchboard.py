@@ -39,6 +39,7 @@ class Switchboard:
         router.add("/emulator", GET=self._state)
         router.add("/emulator/faults", GET=self._faults, POST=self._fault, DELETE=self._clear)
         router.add("/emulator/faults/{number}", DELETE=self._remove)
+        router.add("/emulator/release", POST=self._release)
         router.add("/emulator/busy", POST=self._busy)
         router.add("/emulator/expire-tokens", POST=self._expire)
         router.add("/emulator/reboot", POST=self._reboot)
@@ -70,6 +71,10 @@ class Switchboard:
         if not number.isdigit():
             raise Refused(404, {"message": "there is no such fault"})
         self._device.faults.clear(int(number))
+        return Response(204)
+
+    def _release(self, _request: Request) -> Response:
+        self._device.faults.release()
         return Response(204)
 
     def _busy(self, request: Request) -> Response:

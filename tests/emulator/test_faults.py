@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import urllib3
@@ -22,6 +23,17 @@ def test_latency(bigip: Box) -> None:
     bigip.get("/mgmt/tm/ltm/virtual/stats")
     assert time.monotonic() - started >= 0.5
     assert bigip.get("/emulator/faults").body == {"faults": []}
+
+
+def test_a_request_is_held_until_it_is_released(bigip: Box) -> None:
+    bigip.fault("hold", method="POST", path="declare")
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(bigip.declare, tenant("T1", lb()))
+        bigip.until(lambda: bigip.get("/emulator/faults").body == {"faults": []})
+        assert bigip.declare(tenant("T2", small())).status == 200
+        assert (held.done(), bigip.get(f"{DECLARE}/T1").status) == (False, 404)
+        assert bigip.ask("POST", "/emulator/release").status == 204
+        assert held.result(30).status == 200
 
 
 def test_a_reset_before_the_change_and_one_after_it(bigip: Box) -> None:

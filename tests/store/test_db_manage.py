@@ -30,6 +30,10 @@ def test_the_life_of_a_database(empty_url: str, capsys: pytest.CaptureFixture[st
         assert status == 0
         epochs.append(int(re.fullmatch(r"epoch: (\d+)\n", output)[1]))
     assert epochs == sorted(set(epochs))
+    _, shown = run("installation")
+    assert run("installation") == (0, shown)
+    assert re.fullmatch(r"installation: [0-9a-f]{12}\n", run("new-installation")[1])
+    assert run("installation")[1] != shown
 
 
 def test_history_needs_no_database(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from bascule.model.backend import Fence
 from bascule.store import meta, migrate
 from bascule.store.engine import Database
 from bascule.store.tables import metadata
@@ -123,6 +126,32 @@ def test_epochs_only_grow(database: Database) -> None:
     assert 1 < second < third
     with database.read() as conn:
         assert meta.epoch(conn) == third
+
+
+def test_an_installation_stays_what_it_is_until_it_is_told(database: Database) -> None:
+    def is_now() -> str:
+        with database.read() as conn:
+            assert meta.fence(conn, 7) == Fence(meta.epoch(conn), 7)
+            assert meta.fence(conn, 7).installation == meta.installation(conn)
+            return meta.installation(conn)
+
+    first = is_now()
+    assert re.fullmatch("[0-9a-f]{12}", first)
+    database.write(meta.new_epoch)
+    migrate.upgrade(database)
+    assert is_now() == first
+    assert database.write(meta.new_installation) == is_now() != first
+
+
+def test_no_two_databases_are_of_one_installation(tmp_path: Path) -> None:
+    found = set()
+    for name in ("one", "other"):
+        made = Database(f"sqlite:///{tmp_path / name}.db")
+        migrate.upgrade(made)
+        with made.read() as conn:
+            found.add(meta.installation(conn))
+        made.close()
+    assert len(found) == 2
 
 
 def test_restoring_the_same_backup_twice_gives_two_epochs(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""bascule-db-manage: create and migrate the database, and begin a new epoch after it was restored."""
+"""bascule-db-manage: create and migrate the database, and tell it apart from what it was before it was restored or copied."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         ("current", _current, "show the migration that the database is at"),
         ("history", _history, "show every migration and what it does, oldest first"),
         ("new-epoch", _new_epoch, "to be run after the database was restored, before Bascule is started again"),
+        ("installation", _installation, "show what marks this database's load balancers on devices that several databases share"),
+        ("new-installation", _new_installation, "to be run in a copy of a database that is to be used beside the original"),
     ):
         commands.add_parser(name, help=text, description=text).set_defaults(run=run)
     return parser
@@ -86,3 +88,16 @@ def _new_epoch(arguments: argparse.Namespace) -> None:
     with _database(arguments) as database:
         migrate.check(database)
         print(f"epoch: {database.write(meta.new_epoch)}")
+
+
+def _installation(arguments: argparse.Namespace) -> None:
+    with _database(arguments) as database:
+        migrate.check(database)
+        with database.read() as conn:
+            print(f"installation: {meta.installation(conn)}")
+
+
+def _new_installation(arguments: argparse.Namespace) -> None:
+    with _database(arguments) as database:
+        migrate.check(database)
+        print(f"installation: {database.write(meta.new_installation)}")

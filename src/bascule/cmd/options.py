@@ -167,8 +167,8 @@ _HEALTH_MANAGER = [
         default=0.1,
         min=0,
         max=1,
-        help="Largest share of our tenants of a device group that may be removed so. If there are more such, and more than "
-        "three, none is: it may not be the right database.",
+        help="Largest share of our tenants of a device group that is removed so, at least one. If there are more such, none is: "
+        "it may not be the right database. 0: none ever.",
     ),
 ]
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from bascule.model.backend import Backend, Marked
 from bascule.model.status import CarrierState
-from bascule.store import lanes, observed, units
+from bascule.store import lanes, meta, observed, units
 from bascule.store.engine import Database
 from bascule.store.lanes import Lane
 from bascule.store.observed import Carrier
@@ -24,15 +24,13 @@ LOG = logging.getLogger(__name__)
 
 KIND = "orphan"
 
-_FEW = 3
-"""So many orphans in a lane are no reason to be suspicious, however little else there is."""
-
 
 class Orphans:
     """Looks for orphans in the lanes whose tags it has, every `every` seconds.
 
-    Something has to be one for `grace` seconds before it goes. Where more than the `share` of what there is would have to go, none
-    does: then it is more likely that the database is not the right one. `clock` gives seconds since the epoch, UTC.
+    Something has to be one for `grace` seconds before it goes. Where more than the `share` of what there is in a lane would have to
+    go, none does: then it is more likely that the database is not the right one. One may always go, as the share of a few is less
+    than that; unless the share is 0: then nothing ever goes. `clock` gives seconds since the epoch, UTC.
     """
 
     def __init__(
@@ -75,7 +73,10 @@ class Orphans:
                 LOG.exception("lane %s cannot be searched for what belongs to nothing", lane.id)
 
     def _look(self, lane: Lane, now: float) -> None:
-        held = self._backends[lane.backend].marked(lane.id)  # before the database: whatever is on a data plane was wanted earlier
+        with self._database.read() as conn:
+            installation = meta.installation(conn)
+        # Before the units are asked for: whatever is on a data plane was wanted earlier.
+        held = self._backends[lane.backend].marked(lane.id, installation)
         with self._database.read() as conn:
             wanted = {
                 unit.id for unit in units.load(conn, sorted({each.unit_id for each in held})).values() if unit.gone_at is None
@@ -86,7 +87,7 @@ class Orphans:
         for key in ids:
             self._since.setdefault(key, now)
         ripe = [each for each in orphans if now - self._since[lane.id, each.unit_id] >= self._grace]
-        if len(orphans) > max(_FEW, self._share * len(held)):
+        if len(orphans) > self._most(len(held)):
             LOG.error(
                 "lane %s: %d of %d load balancers there are not in the database. That is too many to be removed; "
                 "is it the right database?",
@@ -95,6 +96,10 @@ class Orphans:
         elif ripe:
             LOG.warning("lane %s: what is not in the database is removed: %s", lane.id, ", ".join(each.unit_id for each in ripe))
             self._database.write(lambda conn: self._remove(conn, lane, ripe))
+
+    def _most(self, there: int) -> int:
+        """How many of what there is may go."""
+        return max(1, int(self._share * there)) if self._share else 0
 
     def _remove(self, conn: sa.Connection, lane: Lane, orphans: Sequence[Marked]) -> None:
         for each in orphans:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bascule.core import known as knowledge
 from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
-from bascule.model.backend import Backend, Fence, Fenced
+from bascule.model.backend import Backend, Fenced
 from bascule.store import lanes, meta, placement, units
 from bascule.store.engine import Database
 from bascule.store.lanes import Lane, LaneLost, Lease
@@ -198,7 +198,7 @@ class Worker:
                 batch = knowledge.load(conn, due)
                 needed = sorted({each for known in batch.values() for each in known.needs})
                 shared = knowledge.load(conn, units.load(conn, needed)) if needed else {}
-                fence = Fence(meta.epoch(conn), lease.fence)
+                fence = meta.fence(conn, lease.fence)
 
             def intend(carriers: Sequence[Carrier]) -> None:
                 self._recorder.intend(lease, carriers)

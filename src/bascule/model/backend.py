@@ -29,10 +29,14 @@ from bascule.model.status import Report
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fence:
-    """Who may write to a lane. A later owner has a higher number; restoring an old database raises the epoch."""
+    """Who may write to a lane. A later owner has a higher number; restoring an old database raises the epoch.
+
+    `installation` tells whose database it is, where several share a data plane. Fences of different ones are not compared.
+    """
 
     epoch: int
     number: int
+    installation: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,5 +193,5 @@ class Backend(Protocol):
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """What the carriers of these units see. One report per carrier, also for those that do not answer."""
 
-    def marked(self, lane: str) -> Sequence[Marked]:
-        """Everything of ours that is in a lane. Nothing where that cannot be told, or cannot outlive its load balancer."""
+    def marked(self, lane: str, installation: str) -> Sequence[Marked]:
+        """All of an installation that is in a lane. Nothing where that cannot be told, or cannot outlive its load balancer."""

@@ -1,18 +1,23 @@
 """Facts about the database itself.
 
 The epoch tells one life of the database from the next. Data planes are marked with it, so that what was written before
-a backup was restored is not mistaken for something newer.
+a backup was restored is not mistaken for something newer. The installation tells whose database it is, in all of its lives: data
+planes are marked with it, so that what several share is not taken for each other's.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 
 import sqlalchemy as sa
 
+from bascule.model.backend import Fence
 from bascule.store.tables import meta
 
 _EPOCH = meta.c.name == "epoch"
+_INSTALLATION = meta.c.name == "installation"
+_LIFE = sa.select(meta.c.name, meta.c.value).where(sa.or_(_EPOCH, _INSTALLATION))
 
 
 def epoch(conn: sa.Connection) -> int:
@@ -30,6 +35,24 @@ def new_epoch(conn: sa.Connection) -> int:
     number = max(last + 1, int(time.time()))
     conn.execute(meta.update().where(_EPOCH).values(value=str(number)))
     return number
+
+
+def installation(conn: sa.Connection) -> str:
+    """Whose database it is: 12 digits and letters that no other installation has."""
+    return str(conn.scalars(sa.select(meta.c.value).where(_INSTALLATION)).one())
+
+
+def new_installation(conn: sa.Connection) -> str:
+    """Make the database that of another installation, and return which. What the one before has is not its own any more."""
+    made = secrets.token_hex(6)
+    conn.execute(meta.update().where(_INSTALLATION).values(value=made))
+    return made
+
+
+def fence(conn: sa.Connection, number: int) -> Fence:
+    """What the holder of a lane writes with, in the epoch and for the installation of the database."""
+    found = {row.name: row.value for row in conn.execute(_LIFE)}
+    return Fence(int(found["epoch"]), number, found["installation"])
 
 
 _FENCE = meta.c.name == "fence"

@@ -405,7 +405,7 @@ meta = sa.Table(
     sa.Column("name", sa.String(32), primary_key=True),
     sa.Column("value", sa.String(255), nullable=False),
 )
-"""Facts about the database itself: its epoch."""
+"""Facts about the database itself: its epoch, its installation, the highest fence of a lane that was forgotten."""
 
 children: dict[str, sa.Table] = {table.name: table for table in (listener, pool, member, health_monitor, l7policy, l7rule)}
 objects: dict[str, sa.Table] = {"load_balancer": load_balancer, **children}

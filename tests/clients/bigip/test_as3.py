@@ -9,6 +9,7 @@ import pytest
 from bascule.clients.bigip import AS3, Busy, Device, OutcomeUnknown
 from bascule.clients.bigip.replies import Occupied, Rejection, Reply, Result, Task, Unclear, Verdict
 from tests.clients.bigip.conftest import Connect
+from tests.clients.bigip.site import Counted
 from tests.emulator.site import Box, adc, box, lb, small, tenant
 
 
@@ -62,6 +63,16 @@ def test_what_is_stored_comes_by_name_with_the_key_that_guards_it(device: Device
     reply = as3.declare(wrapped(tenant("T1", lb(), optimisticLockKey=stored.lock_key), tenant("T2")))
     assert isinstance(reply, Result)
     assert {one.tenant: one.verdict for one in reply.tenants} == {"T1": Verdict.STALE, "T2": Verdict.DONE}
+
+
+def test_what_is_not_there_costs_one_more_request_and_not_all_there_is(bigip: Box, device: Device) -> None:
+    as3 = AS3(device)
+    as3.declare(wrapped(tenant("T1", lb()), tenant("T2", small()), tenant("T3", small("203.0.113.30"))))
+    asked, everything = Counted(bigip, "GET", "declare"), Counted(bigip, "GET", "declare$")
+    assert set(as3.declared(["T1", "T8", "T2", "T9"])) == {"T1", "T2"}
+    assert (asked.so_far(), everything.so_far()) == (2, 0)
+    assert as3.declared(["T8", "T9"]) == {}
+    assert (asked.so_far(), everything.so_far()) == (3, 0)
 
 
 def test_the_guilty_tenant_of_a_rejected_request_is_named(bigip: Box, device: Device) -> None:

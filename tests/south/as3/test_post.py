@@ -16,10 +16,12 @@ from bascule.south.as3.post import Poster, Wish
 from bascule.south.as3.saving import Saver
 from bascule.south.as3.secrets import Part, stand_in
 from tests.cases import loader
+from tests.clients.bigip.site import Counted
 from tests.emulator.site import DECLARE, PASSWORD, Box, box, identity, small, tenant
 
 BUNDLE = {"bundle": {"class": "CA_Bundle", "bundle": stand_in(SecretRef("p", "members_ca", "00"), Part.ALL)}}
-FIRST, SECOND = Fence(1, 1), Fence(1, 2)
+FIRST, SECOND = Fence(1, 1, "here"), Fence(1, 2, "here")
+ELSEWHERE = Fence(1, 1, "elsewhere")
 
 
 class Clock:
@@ -69,9 +71,9 @@ def poster(make: Make) -> Poster:
     return make()
 
 
-def wish(name: str, application: dict[str, Any] | None, label: str = "bascule one") -> Wish:
-    body = {"class": "Tenant", "label": label, "app": application} if application else None
-    return Wish((name, "pair"), name, label, 1, json.dumps(body) if body else None, None)
+def wish(name: str, application: dict[str, Any] | None, there: bool = True) -> Wish:
+    body = {"class": "Tenant", "app": application} if application else None
+    return Wish((name, "pair"), name, "one", 1, json.dumps(body) if body else None, None, there)
 
 
 def no_secrets(ref: SecretRef) -> Secret:
@@ -114,14 +116,37 @@ def test_who_is_named_is_left_out_and_the_others_go_in_one_request(poster: Poste
         assert not isinstance(outcome, Rejected) or outcome.reason == "The device does not accept this configuration."
 
 
-def test_what_is_not_ours_is_neither_changed_nor_removed(poster: Poster, device: Box) -> None:
-    device.declare(tenant("T1", lb(1), label="of somebody else"))
+@pytest.mark.parametrize("label", ["of somebody else", "bascule one", "bascule here other"])
+@pytest.mark.parametrize("there", [True, False], ids=["known", "new"])
+def test_what_is_not_ours_is_neither_changed_nor_removed(poster: Poster, device: Box, label: str, there: bool) -> None:
+    device.declare(tenant("T1", lb(1), label=label))
     before = stored(device)
     for application in (lb(2), None):
-        outcome = send(poster, wish("T1", application))["T1"]
+        outcome = send(poster, wish("T1", application, there), wish("T2", lb(3), there))["T1"]
         assert isinstance(outcome, Rejected)
         assert outcome.reason == "On the device, something that is not of this service has the name."
+    assert stored(device).pop("T1") == before["T1"]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["known", "new"])
+def test_what_another_installation_has_is_its_own(poster: Poster, make: Make, device: Box, there: bool) -> None:
+    assert send(make(), wish("T1", lb(1)), fence=ELSEWHERE) == {"T1": Done()}
+    before = stored(device)
+    outcome = send(poster, wish("T1", lb(2), there), fence=Fence(9, 9, "here"))["T1"]
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason == "On the device, this load balancer belongs to another installation of the service."
+    assert outcome.operator_text == "the tenant T1 belongs to the installation elsewhere, and this is here"
+    assert send(poster, wish("T1", None)) == {"T1": Done()}, "of ours nothing is there"
     assert stored(device) == before
+
+
+def test_what_is_new_is_not_asked_for(poster: Poster, device: Box) -> None:
+    send(poster, wish("T1", lb(1), there=False))
+    asked = Counted(device, "GET", "declare")
+    answers = [send(poster, wish("T2", lb(2), there=False), wish("T1", application)) for application in (lb(3), lb(4))]
+    assert answers == [{"T1": Done(), "T2": Done()}] * 2
+    assert asked.so_far() == 3, "once for what is known, each time; and once for what was there against expectation"
+    assert stored(device)["T1"]["app"]["vs"]["virtualAddresses"] == ["203.0.113.4"]
 
 
 def test_a_certificate_that_cannot_be_read_holds_up_only_its_tenant(poster: Poster) -> None:

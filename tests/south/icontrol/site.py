@@ -14,7 +14,7 @@ from bascule.south.icontrol import Networks, render
 from tests.emulator.site import Box
 
 LANE = "f5:pair"
-FIRST = Fence(1, 1)
+FIRST = Fence(1, 1, "here")
 KINDS = ("net/vlan", "net/route-domain", "net/self", "net/route")
 
 

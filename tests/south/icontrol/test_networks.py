@@ -31,16 +31,16 @@ def test_a_network_is_made_as_it_is_wanted(one: Site) -> None:
     assert (held[SELF]["address"], held[SELF]["vlan"]) == ("10.1.0.11%101/24", "/Common/bascule-101")
     assert (held[DEFAULT]["network"], held[DEFAULT]["gw"]) == ("default%101", "10.1.0.1%101")
     assert (held[SUBNET]["network"], held[SUBNET]["tmInterface"]) == ("10.1.1.0%101/24", "/Common/bascule-101")
-    assert {body["description"] for body in held.values()} == {f"bascule {unit(one.network())} e1 f1"}
+    assert {body["description"] for body in held.values()} == {f"bascule here {unit(one.network())} e1 f1"}
 
 
 def test_what_is_there_is_not_written_again_and_its_removal_leaves_nothing(one: Site) -> None:
     one.make(one.network(1), one.network(2))
     before = one.changes()
-    assert all_done(one.make(one.network(1), one.network(2), fence=Fence(1, 2)))
+    assert all_done(one.make(one.network(1), one.network(2), fence=Fence(1, 2, "here")))
     assert one.changes() == before
     assert all_done(one.remove(one.network(1)))
-    assert {body["description"] for body in one.held().values()} == {f"bascule {unit(one.network(2))} e1 f1"}
+    assert {body["description"] for body in one.held().values()} == {f"bascule here {unit(one.network(2))} e1 f1"}
     assert len(one.held()) == 5
     assert all_done(one.remove(one.network(2)))
     assert one.held() == {}
@@ -126,6 +126,17 @@ def test_where_somebody_elses_object_is_nothing_is_touched(one: Site) -> None:
     assert one.held() == before
 
 
+def test_what_another_installation_has_is_its_own(one: Site) -> None:
+    one.make(one.network(), fence=Fence(1, 9, "elsewhere"))
+    before = one.held()
+    assert {body["description"] for body in before.values()} == {f"bascule elsewhere {unit(one.network())} e1 f9"}
+    (outcome,) = one.make(one.network(mtu=9000)).values()
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason == "Somebody else's VLAN is where that of the network belongs."
+    assert all_done(one.remove(one.network()))
+    assert one.held() == before
+
+
 def test_a_tag_in_use_is_told(one: Site) -> None:
     one.boxes[0].ask("POST", "/mgmt/tm/net/vlan", {"name": "operators", "tag": 101})
     outcomes = one.make(one.network(1), one.network(2))
@@ -156,12 +167,12 @@ def test_vlans_of_others_stay_in_a_route_domain_of_ours(one: Site) -> None:
 
 
 def test_an_owner_that_is_not_the_latest_writes_nothing(one: Site) -> None:
-    one.make(one.network(1), fence=Fence(1, 5))
+    one.make(one.network(1), fence=Fence(1, 5, "here"))
     before = one.held()
     with pytest.raises(Fenced):
-        one.make(one.network(2), fence=Fence(1, 4))
+        one.make(one.network(2), fence=Fence(1, 4, "here"))
     with pytest.raises(Fenced):
-        one.remove(one.network(1), fence=Fence(1, 4))
+        one.remove(one.network(1), fence=Fence(1, 4, "here"))
     assert one.held() == before
 
 

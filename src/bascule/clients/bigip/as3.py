@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from bascule.clients.bigip.device import Device
 from bascule.clients.bigip.errors import Refused
 from bascule.clients.bigip.icontrol import checked, read
 from bascule.clients.bigip.replies import Reply, of_task, replies, reply
+from bascule.clients.bigip.wire import Answer
 
 BASE = "/mgmt/shared/appsvcs"
 LONGEST = 75.0
@@ -17,6 +19,11 @@ LONGEST = 75.0
 
 _BY_NAME = 50
 """Up to how many tenants are asked for by their names."""
+
+_TIMES = 3
+"""How often they are, while some of them are not there, before all there are is asked for."""
+
+_NAME = re.compile(r"[A-Za-z][0-9A-Za-z_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +82,34 @@ class AS3:
 
     def declared(self, tenants: Collection[str] | None = None, *, show_hash: bool = True) -> dict[str, Stored]:
         """The tenants that AS3 has stored, by name; all of them, or those of `tenants` that there are."""
-        found: dict[str, Any] | None = None
         if tenants is not None and len(tenants) <= _BY_NAME:
-            if not tenants:
-                return {}
-            found = self._stored("/" + ",".join(sorted(tenants)), show_hash)
-        if found is None and (tenants is None or len(tenants) > 1):
-            # All of them, where a name that is not known has spoilt the request for the others.
-            found = self._stored("", show_hash)
+            found = self._named(set(tenants), show_hash)
+        else:
+            found = self._tree(self._ask("", show_hash))
         return {
             name: _stored(name, body)
-            for name, body in (found or {}).items()
+            for name, body in found.items()
             if isinstance(body, dict) and body.get("class") == "Tenant" and (tenants is None or name in tenants)
         }
 
-    def _stored(self, which: str, show_hash: bool) -> dict[str, Any] | None:
-        """None when a name is not known."""
-        answer = self.device.get(f"{BASE}/declare{which}" + ("?showHash=true" if show_hash else ""), timeout=LONGEST)
-        if answer.status == 404 and not answer.busy:
-            return None
+    def _named(self, names: set[str], show_hash: bool) -> dict[str, Any]:
+        """A name that is not known spoils the request for the others. AS3 says which, and is asked for those that are left."""
+        for _ in range(_TIMES):
+            if not names:
+                return {}
+            answer = self._ask("/" + ",".join(sorted(names)), show_hash)
+            if answer.status != 404 or answer.busy:
+                return self._tree(answer)
+            unknown = names.intersection(_NAME.findall(answer.text)) if len(names) > 1 else names
+            if not unknown:
+                break
+            names = names - unknown
+        return self._tree(self._ask("", show_hash))
+
+    def _ask(self, which: str, show_hash: bool) -> Answer:
+        return self.device.get(f"{BASE}/declare{which}" + ("?showHash=true" if show_hash else ""), timeout=LONGEST)
+
+    def _tree(self, answer: Answer) -> dict[str, Any]:
         body = checked(self.device, answer)
         if not isinstance(body, dict):
             raise Refused(self.device.name, answer.status, "the answer is not a declaration")

@@ -14,6 +14,7 @@ from bascule.model.documents import Documents, Verb
 from bascule.model.objects import Tree
 from bascule.model.status import Report
 from bascule.south import icontrol
+from bascule.south import marks as marking
 from bascule.south.as3 import render as rendering
 from bascule.south.as3 import report as reporting
 from bascule.south.as3.names import tenant_name
@@ -125,11 +126,15 @@ class AS3Backend:
             return [Report(unit_id, carrier, alive=False) for unit_id in units]
         return [reporting.report(seen, unit_id, carrier) for unit_id in units]
 
-    def marked(self, lane: str) -> Sequence[Marked]:
+    def marked(self, lane: str, installation: str) -> Sequence[Marked]:
         """The tenants with our mark, under the name that we give them: a label alone may be anybody's words. Raises DeviceError."""
         stored = AS3(self._sites[lane].group.active()).declared(show_hash=False)
-        owners = {name: rendering.owner_of(each.label) for name, each in stored.items()}
-        return [Marked(owner, _group(lane), (name,)) for name, owner in owners.items() if owner and name == tenant_name(owner)]
+        marks = {name: mark for name, each in stored.items() if (mark := marking.read(each.label))}
+        return [
+            Marked(mark.of, _group(lane), (name,))
+            for name, mark in marks.items()
+            if mark.installation == installation and name == tenant_name(mark.of)
+        ]
 
     def close(self) -> None:
         """Give back what the devices were asked for: logins."""
@@ -179,8 +184,9 @@ def _wish(plan: Plan) -> Wish:
     return Wish(
         target=(plan.unit_id, plan.carrier),
         tenant=step.name,
-        label=rendering.label(plan.unit_id.rpartition("/")[2]),
+        load_balancer_id=plan.unit_id.rpartition("/")[2],
         generation=plan.generation,
         text=None if step.verb is Verb.DELETE else step.body,
         memo=plan.memo,
+        there=step.verb is not Verb.CREATE,
     )

@@ -2,8 +2,8 @@
 
 One request is checked as a whole and carried out tenant by tenant. So who is to blame for a refused request is left out, the rest
 is sent again, and what a tenant gets says nothing about the others. Every declaration of a tenant bears the lock key that was read
-just before. For a tenant that is not there it is a key that fits none: AS3 does not look at it then, but should somebody have been
-quicker, the tenant is there, the key does not fit, and what that one wrote stays.
+just before. For a tenant that is not there, and for one that was never sent and is not asked for, it is a key that fits none: AS3
+does not look at it then, but should the tenant be there, the key does not fit, and what somebody else wrote stays.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bascule.clients.bigip import AS3, DeviceError, DeviceGroup
 from bascule.clients.bigip.as3 import Stored
 from bascule.clients.bigip.replies import Occupied, Rejection, Reply, Result, Task, Verdict
-from bascule.model.backend import Fence, Fenced, Outcome, Rejected, Retry, Secrets, Target, Wait
+from bascule.model.backend import Done, Fence, Fenced, Outcome, Rejected, Retry, Secrets, Target, Wait
 from bascule.model.documents import digest
+from bascule.south import marks
 from bascule.south.as3 import outcomes, stamps
 from bascule.south.as3.saving import Saver
 from bascule.south.as3.secrets import filled
+from bascule.south.marks import Mark
 
 SCHEMA = "3.50.0"
 """The oldest version of the language that has all that is declared."""
@@ -45,14 +47,15 @@ _NO_KEY = "none"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one tenant should be: its declaration as text, None to remove it. `label` is the mark that it bears if it is ours."""
+    """What one tenant should be: its declaration as text, None to remove it. `there`: it may be there, so it is asked for."""
 
     target: Target
     tenant: str
-    label: str
+    load_balancer_id: str
     generation: int
     text: str | None
     memo: str | None
+    there: bool = True
 
     def memo_of(self, task: str) -> str:
         """A task that is about this wish, and what it is about: by the next look something else may be wanted."""
@@ -135,7 +138,7 @@ class Poster:
             run.all(part.wishes, run.stop)
             return []
         try:
-            wishes = run.ours(part.wishes, as3.declared([wish.tenant for wish in part.wishes]))
+            wishes = run.ours(part.wishes, as3.declared([wish.tenant for wish in part.wishes if wish.there]))
             declaration = run.declaration(wishes)
             wishes = [wish for wish in wishes if wish.tenant in declaration]
             if not wishes:
@@ -185,7 +188,7 @@ class Poster:
     def _again(self, run: _Run, part: _Part, otherwise: Outcome) -> list[_Part]:
         """Once more, or else the outcome. Where another device has become active, it is that one's turn."""
         if part.tries < _TRIES and part.wishes:
-            return [part]
+            return [_Part([replace(wish, there=True) for wish in part.wishes], part.tries)]
         run.all(part.wishes, otherwise)
         return []
 
@@ -240,14 +243,28 @@ class _Run:
             there = stored.get(wish.tenant)
             if there is None:
                 self._stored.pop(wish.tenant, None)
-            elif there.label != wish.label:
-                text = "On the device, something that is not of this service has the name."
-                self.outcomes[wish.target] = Rejected(text, (), f"the tenant {wish.tenant} has the label {there.label!r}")
+            elif there.label != str(self.mark(wish)):
+                self.outcomes[wish.target] = self._foreign(wish, there.label)
                 continue
             elif (writer := stamps.writer_of(there.remark)) is not None and writer > self.fence:
                 raise Fenced(f"tenant {wish.tenant} was written by {writer}, later than {self.fence}")
             found.append(wish)
         return found
+
+    def mark(self, wish: Wish) -> Mark:
+        """What says of the tenant of a wish that it is ours."""
+        return Mark(self.fence.installation, wish.load_balancer_id)
+
+    def _foreign(self, wish: Wish, label: str) -> Outcome:
+        """What comes of a tenant that bears another mark, or none: it stays as it is."""
+        bears = marks.read(label)
+        if bears is None or bears.of != wish.load_balancer_id:
+            text = "On the device, something that is not of this service has the name."
+            return Rejected(text, (), f"the tenant {wish.tenant} has the label {label!r}")
+        if wish.text is None:
+            return Done()  # what we had there is gone: this is somebody else's
+        words = f"the tenant {wish.tenant} belongs to the installation {bears.installation}, and this is {self.fence.installation}"
+        return Rejected("On the device, this load balancer belongs to another installation of the service.", (), words)
 
     def declaration(self, wishes: Sequence[Wish]) -> dict[str, Any]:
         """The tenants, with secrets. Those are left out whose secrets cannot be had."""
@@ -261,6 +278,7 @@ class _Run:
                 continue
             body["optimisticLockKey"] = there.lock_key if there else _NO_KEY
             if wish.text is not None:
+                body["label"] = str(self.mark(wish))
                 body["remark"] = stamps.stamp(self.fence, wish.generation)
             found[wish.tenant] = body
         return found

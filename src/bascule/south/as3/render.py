@@ -19,8 +19,6 @@ from bascule.south.as3 import health_monitor, l7rule, listener, member, pool
 from bascule.south.as3.names import APPLICATION, tenant_name
 from bascule.south.as3.options import Options
 
-_MARK = "bascule "
-
 
 def render(definition: ServiceDefinition, options: Options) -> Documents:
     """The tenant of a load balancer, as JSON without secrets.
@@ -34,20 +32,10 @@ def render(definition: ServiceDefinition, options: Options) -> Documents:
     for used in _pools(tree):
         items |= pool.render(definition, used)
     application = {"class": "Application", "template": "generic", **items}
-    tenant = {"class": "Tenant", "label": label(tree.id), APPLICATION: application}
+    tenant = {"class": "Tenant", APPLICATION: application}
     if definition.replace:  # a failover sends everything again
         tenant["remark"] = f"replace {definition.replace}"
     return {tenant_name(tree.id): json.dumps(tenant, sort_keys=True, separators=(",", ":"))}
-
-
-def label(load_balancer_id: str) -> str:
-    """The mark of a tenant that is ours."""
-    return f"{_MARK}{load_balancer_id}"
-
-
-def owner_of(label: str) -> str:
-    """The id of the load balancer whose mark it is; empty where it is none of ours."""
-    return label.removeprefix(_MARK) if label.startswith(_MARK) else ""
 
 
 def _pools(tree: Tree) -> Iterator[Pool]:

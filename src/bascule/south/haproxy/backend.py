@@ -95,7 +95,7 @@ class HAProxyBackend:
         """What the instances of these load balancers see."""
         return _together(lambda unit_id: report(self._path(unit_id), unit_id, self._host), units, _REPORTS_AT_ONCE)
 
-    def marked(self, lane: str) -> Sequence[Marked]:
+    def marked(self, lane: str, installation: str) -> Sequence[Marked]:
         """Nothing: who has no database any more looks after its HAProxys by hand."""
         return ()
 

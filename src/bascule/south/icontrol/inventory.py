@@ -10,9 +10,11 @@ from typing import Any
 from bascule.clients.bigip import Device, OutcomeUnknown, Refused
 from bascule.clients.bigip.icontrol import checked, items, read, units
 from bascule.model.backend import Fence
-from bascule.south.icontrol.network import KINDS, ROUTE, ROUTE_DOMAIN, SELF_IP, VLAN, kind_of, mark_of
+from bascule.south import marks
+from bascule.south.icontrol.network import KINDS, ROUTE, ROUTE_DOMAIN, SELF_IP, VLAN, kind_of
+from bascule.south.marks import Mark
 
-_MARK = re.compile(r"(?P<mark>bascule \S+) e(?P<epoch>\d+) f(?P<number>\d+)")
+_STAMPED = re.compile(r"(?P<mark>.+) e(?P<epoch>\d+) f(?P<number>\d+)")
 _FIXED = {VLAN: (), ROUTE_DOMAIN: ("id",), SELF_IP: ("address", "vlan"), ROUTE: ("network",)}
 """What cannot be changed about an object that is there."""
 
@@ -25,22 +27,31 @@ class Foreign(Exception):
 
 @dataclass(slots=True)
 class Inventory:
-    """The network objects in /Common of a device, by path, as they were when it was read or last written to."""
+    """The network objects in /Common of a device, by path, as they were when it was read or last written to.
+
+    Ours are those with the mark of `installation`.
+    """
 
     device: Device
     active: bool
+    installation: str
     objects: dict[str, Body] = field(default_factory=dict)
 
     def stamps(self, prefix: str) -> Iterator[Fence]:
         """Who wrote the objects of ours whose unit's id begins so."""
         for body in self.objects.values():
-            found = _MARK.fullmatch(_description(body))
-            if found and found["mark"].startswith(mark_of(prefix)):
-                yield Fence(int(found["epoch"]), int(found["number"]))
+            found = _STAMPED.fullmatch(_description(body))
+            mark = marks.read(found["mark"]) if found else None
+            if found and mark and mark.installation == self.installation and mark.of.startswith(prefix):
+                yield Fence(int(found["epoch"]), int(found["number"]), self.installation)
 
     def of(self, unit_id: str) -> Iterator[str]:
         """The paths of what is there for a unit."""
-        return (path for path, body in self.objects.items() if _belongs(body, mark_of(unit_id)))
+        return (path for path, body in self.objects.items() if self._belongs(body, unit_id))
+
+    def _belongs(self, body: Body, unit_id: str) -> bool:
+        found = _STAMPED.fullmatch(_description(body))
+        return found is not None and marks.read(found["mark"]) == Mark(self.installation, unit_id)
 
     def stale(self, unit_id: str, wanted: Mapping[str, Body]) -> set[str]:
         """The paths of what is there for a unit and has to go, because it is not wanted, or not so, or is in the way of that.
@@ -57,11 +68,12 @@ class Inventory:
         other_way = kind_of(path) == ROUTE and ("gw" in here) != ("gw" in wanted)
         return not other_way and all(here.get(name) == wanted[name] for name in _FIXED[kind_of(path)])
 
-    def make(self, path: str, wanted: Body, fence: Fence) -> None:
-        """Make an object, or bring it to what is wanted. Raises DeviceError, Foreign."""
+    def make(self, path: str, unit_id: str, wanted: Body, fence: Fence) -> None:
+        """Make an object of a unit, or bring it to what is wanted. Raises DeviceError, Foreign."""
+        stamped = f"{Mark(self.installation, unit_id)} e{fence.epoch} f{fence.number}"
         if path not in self.objects and not self._look(path):
             kind, name = path.rsplit("/~Common~", 1)
-            body = {"name": name, "partition": "Common", **wanted, "description": _stamped(wanted, fence)}
+            body = {"name": name, "partition": "Common", **wanted, "description": stamped}
             answer = self.device.post(f"/mgmt/tm/{kind}", body)
             if answer.status != 409:
                 self.objects[path] = _plain(checked(self.device, answer)) | {"interfaces": wanted.get("interfaces")}
@@ -69,7 +81,7 @@ class Inventory:
             # Another device of the group had it, and its configuration came in between.
             self._see(path)
         here = self.objects.get(path, {})
-        if not _belongs(here, str(wanted["description"])):
+        if not self._belongs(here, unit_id):
             raise Foreign(path)
         if not _as_wanted(here, wanted):
             if kind_of(path) == ROUTE_DOMAIN:
@@ -78,7 +90,7 @@ class Inventory:
                 others = self.objects[path].get("vlans", [])
                 wanted = {**wanted, "vlans": [*others, *_missing(self.objects[path], wanted)]}
             changes = {name: value for name, value in wanted.items() if name not in _FIXED[kind_of(path)]}
-            answer = self.device.patch(f"/mgmt/tm/{path}", {**changes, "description": _stamped(wanted, fence)})
+            answer = self.device.patch(f"/mgmt/tm/{path}", {**changes, "description": stamped})
             checked(self.device, answer)
             self.objects[path] = {**here, **wanted}
 
@@ -112,10 +124,10 @@ class Inventory:
         return path in self.objects
 
 
-def taken(device: Device) -> Inventory:
+def taken(device: Device, installation: str) -> Inventory:
     """What a device has. Five requests. Raises DeviceError."""
     active = any(unit.own and unit.state == "active" for unit in units(device))
-    found = Inventory(device, active)
+    found = Inventory(device, active, installation)
     for kind in KINDS:
         query = "?expandSubcollections=true" if kind == VLAN else ""
         for body in items(read(device, f"/mgmt/tm/{kind}{query}")):
@@ -133,17 +145,8 @@ def _description(body: Body) -> str:
     return str(body.get("description", ""))
 
 
-def _belongs(body: Body, mark: str) -> bool:
-    found = _MARK.fullmatch(_description(body))
-    return found is not None and found["mark"] == mark
-
-
-def _stamped(wanted: Body, fence: Fence) -> str:
-    return f"{wanted['description']} e{fence.epoch} f{fence.number}"
-
-
 def _as_wanted(here: Body, wanted: Body) -> bool:
-    same = (here.get(name) == value for name, value in wanted.items() if name not in ("description", "vlans"))
+    same = (here.get(name) == value for name, value in wanted.items() if name != "vlans")
     return all(same) and not _missing(here, wanted)
 
 

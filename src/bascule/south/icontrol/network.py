@@ -22,13 +22,7 @@ def render(definition: SharedDefinition, carrier: str) -> Documents:
     if network is None or network.vlan is None:
         return {}
     objects = dict(_objects(network, carrier))
-    mark = {"description": mark_of(definition.unit_id)}
-    return {path: json.dumps({**body, **mark}, sort_keys=True, separators=(",", ":")) for path, body in objects.items()}
-
-
-def mark_of(unit_id: str) -> str:
-    """What says on the device that an object is ours, and which unit's."""
-    return f"bascule {unit_id}"
+    return {path: json.dumps(body, sort_keys=True, separators=(",", ":")) for path, body in objects.items()}
 
 
 def kind_of(path: str) -> str:

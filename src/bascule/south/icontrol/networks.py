@@ -58,7 +58,7 @@ class Networks:
                 outcomes |= {(plan.unit_id, name): _forgotten(plan) for plan in plans if plan.carrier == name}
                 continue
             try:
-                inventories[name] = taken(devices[name])
+                inventories[name] = taken(devices[name], fence.installation)
             except DeviceError as problem:
                 LOG.info("device %s: %s", name, problem)
                 failed = _failed(problem)
@@ -109,7 +109,7 @@ def _fill(sites: Sequence[_Site], fence: Fence) -> None:
         for site in sites:
             for path, wanted in site.wanted.items():
                 if kind_of(path) == kind:
-                    _try(site, path, partial(site.inventory.make, path, wanted, fence), making=True)
+                    _try(site, path, partial(site.inventory.make, path, site.plan.unit_id, wanted, fence), making=True)
 
 
 def _try(site: _Site, path: str, work: Callable[[], None], *, making: bool) -> None:

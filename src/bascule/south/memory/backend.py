@@ -68,7 +68,7 @@ class MemoryBackend:
         """Every member is up, every listener open and idle, on every carrier that answers."""
         return [self._report(unit_id, carrier) for unit_id in units for carrier in self._carriers]
 
-    def marked(self, lane: str) -> Sequence[Marked]:
+    def marked(self, lane: str, installation: str) -> Sequence[Marked]:
         return ()
 
     def _report(self, unit_id: str, carrier: str) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import sqlalchemy as sa
@@ -364,8 +365,10 @@ def _meta() -> None:
     name, value = sa.Column("name", sa.String(32), nullable=False), sa.Column("value", Text, nullable=False)
     _table("meta", name, value, primary_key=("name",))
     meta = sa.table("meta", sa.column("name", sa.String), sa.column("value", sa.String))
-    if op.get_bind().scalar(sa.select(meta.c.value).where(meta.c.name == "epoch")) is None:
-        op.bulk_insert(meta, [{"name": "epoch", "value": "1"}])
+    there = set(op.get_bind().scalars(sa.select(meta.c.name)))
+    for first, made in (("epoch", "1"), ("installation", secrets.token_hex(6))):
+        if first not in there:
+            op.bulk_insert(meta, [{"name": first, "value": made}])
 
 
 def _object_columns() -> list[sa.Column[Any]]:

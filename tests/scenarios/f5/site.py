@@ -15,7 +15,8 @@ from bascule.model.backend import Backend
 from bascule.model.objects import Tree
 from bascule.model.secrets import Secret
 from bascule.south.as3 import AS3Backend, Site
-from bascule.store import units
+from bascule.south.marks import Mark
+from bascule.store import meta, units
 from bascule.store.engine import Database
 from bascule.store.units import Rank
 from tests.emulator.site import PASSWORD, Box, identity
@@ -78,7 +79,24 @@ class F5World(World):
         tenants: dict[str, Any] = {}
         for each in ids:
             tenants |= {name: json.loads(text) for name, text in self.wanted(each).items()}
-        partitions = {each["name"] for each in box.get("/mgmt/tm/auth/partition").body["items"]} - {"Common"}
-        answer = box.declare(tenants)
+        answer = box.declare(tenants, action="dry-run")
         assert answer.status == 200, answer.text
-        return partitions == set(tenants) and all(result[2] == "no change" for result in answer.results)
+        return partitions(box) == set(tenants) and all(result[2] == "no change" for result in answer.results)
+
+    @property
+    def installation(self) -> str:
+        with self.database.read() as conn:
+            return meta.installation(conn)
+
+    def mark(self, load_balancer_id: str) -> str:
+        """What says on a device that a load balancer is ours."""
+        return str(Mark(self.installation, load_balancer_id))
+
+
+def posts(device: Box) -> int:
+    """How many declarations AS3 has worked on."""
+    return len(device.get("/mgmt/shared/appsvcs/task").body["items"])
+
+
+def partitions(device: Box) -> set[str]:
+    return {each["name"] for each in device.get("/mgmt/tm/auth/partition").body["items"]} - {"Common"}

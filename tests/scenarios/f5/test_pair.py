@@ -1,0 +1,44 @@
+"""Two BIG-IPs of a group: one takes over from the other."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from bascule.south.as3.names import tenant_name
+from tests.emulator.site import pair, state, sync
+from tests.scenarios.f5.conftest import Make
+from tests.scenarios.f5.site import partitions
+from tests.scenarios.world import standard
+
+
+@pytest.mark.slow
+def test_another_device_takes_over_in_the_middle_of_a_change(make: Make) -> None:
+    with pair() as (one, two):
+        world = make(one, two)
+        before = world.create()
+        world.settle()
+        made = world.create(standard())
+        one.fault("slow", tenant=tenant_name(made.id), seconds=5)
+        passing = threading.Thread(target=world.tick)
+        passing.start()
+        time.sleep(0.5)
+        one.ask("POST", "/emulator/reboot", {"seconds": 600})
+        passing.join(60)
+        assert not passing.is_alive()
+        two.until(lambda: state(two) == "active", 30)
+        world.settle()
+        assert set(world.statuses(made.id).values()) == {"ACTIVE"}
+        assert world.is_on(two, before.id, made.id)
+
+
+@pytest.mark.slow
+def test_devices_that_are_told_to_synchronize_hold_the_same(make: Make) -> None:
+    with pair(automatic=False) as (one, two):
+        world = make(one, two, sync_group="/Common/dg")
+        made = world.create()
+        world.settle()
+        two.until(lambda: sync(two) == "In Sync" and partitions(two), 30)
+        assert partitions(two) == {tenant_name(made.id)}

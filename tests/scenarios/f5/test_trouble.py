@@ -1,0 +1,140 @@
+"""A BIG-IP in trouble: whatever goes wrong, in the end it holds what is wanted, nothing is PENDING, and the reason was shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import pytest
+
+from bascule.south.as3.names import tenant_name
+from tests.emulator.site import Box
+from tests.scenarios.f5.conftest import Make
+from tests.scenarios.f5.site import F5World, posts
+
+ONCE: list[dict[str, Any]] = [
+    {"kind": "reset-before", "method": "POST", "path": "declare"},
+    {"kind": "reset-after", "method": "POST", "path": "declare"},
+    {"kind": "bad-gateway", "method": "POST", "path": "declare"},
+    {"kind": "context-timeout", "method": "POST", "path": "declare"},
+    {"kind": "unauthorized", "method": "POST", "path": "declare"},
+    {"kind": "unavailable", "method": "POST", "path": "declare"},
+    {"kind": "unavailable", "method": "GET", "path": "declare"},
+    {"kind": "device-read-failure"},
+    {"kind": "store-failure"},
+]
+
+
+@pytest.mark.parametrize("fault", ONCE, ids=lambda fault: f"{fault['kind']} {fault.get('method', '')}".strip())
+def test_what_goes_wrong_once_is_not_seen(world: F5World, device: Box, fault: dict[str, Any]) -> None:
+    device.fault(**fault)
+    made = world.create()
+    world.tick()
+    assert world.faults(made.id) == {}
+    world.settle()
+    assert set(world.statuses(made.id).values()) == {"ACTIVE"}
+    assert world.is_on(device, made.id)
+
+
+@pytest.mark.parametrize("kind", [pytest.param("late-script", marks=pytest.mark.slow), "failed-script", "read-failure"])
+def test_a_tenant_in_trouble_is_sent_again(world: F5World, device: Box, kind: str) -> None:
+    guilty, other = world.create(), world.create()
+    device.fault(kind, tenant=tenant_name(guilty.id), seconds=20)
+    world.tick()
+    assert world.status(other.id) == "ACTIVE"
+    assert world.faults(guilty.id) == {guilty.id: "The device could not carry out the change now. It is sent again."}
+    assert world.status(guilty.id) == "PENDING_CREATE"
+    time.sleep(1.2)  # until the late script is over: 50 seconds of the device's
+    world.settle()
+    assert set(world.statuses(guilty.id).values()) == {"ACTIVE"}
+    assert world.faults(guilty.id) == {}
+    assert world.is_on(device, guilty.id, other.id)
+
+
+def test_tokens_may_be_lost(world: F5World, device: Box) -> None:
+    world.create()
+    world.settle()
+    device.ask("POST", "/emulator/expire-tokens")
+    made = world.create()
+    world.tick()
+    assert world.status(made.id) == "ACTIVE"
+
+
+@pytest.mark.slow
+def test_a_device_may_be_busy_for_minutes(world: F5World, device: Box) -> None:
+    assert device.ask("POST", "/emulator/busy", {"seconds": 60}).status == 204  # 3 of ours
+    made = world.create()
+    world.tick()
+    assert (world.status(made.id), world.faults(made.id)) == ("PENDING_CREATE", {})
+    world.tick(310)
+    assert world.faults(made.id) == {made.id: "The device has been busy with other changes for long."}
+    world.settle()
+    assert set(world.statuses(made.id).values()) == {"ACTIVE"}
+    assert world.is_on(device, made.id)
+
+
+@pytest.mark.slow
+def test_a_slow_change_becomes_a_task_that_is_looked_after(world: F5World, device: Box) -> None:
+    made = world.create()
+    device.fault("slow", tenant=tenant_name(made.id), seconds=60)  # AS3 answers after 45
+    world.tick()
+    assert world.unit(made.id).memo is not None
+    assert world.faults(made.id) == {}
+    world.rename(made.id, "another")  # while it is under way
+    world.settle()
+    assert world.unit(made.id).memo is None
+    assert set(world.statuses(made.id).values()) == {"ACTIVE"}
+    assert world.is_on(device, made.id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deleted", [False, True], ids=["changed", "deleted"])
+def test_what_a_task_was_not_about_is_sent_after_it(world: F5World, device: Box, deleted: bool) -> None:
+    made = world.create()
+    device.fault("slow", tenant=tenant_name(made.id), seconds=60)  # AS3 answers after 45
+    world.tick()
+    assert world.unit(made.id).memo is not None
+    if deleted:
+        world.delete(made.id)
+    else:
+        world.drop(made.id, made.members[0].id)
+    world.tick()
+    assert world.unit(made.id).memo is not None, "still under way"
+    world.settle()
+    assert world.is_on(device, *([] if deleted else [made.id]))
+
+
+def test_one_poisoned_load_balancer_among_fifty(make: Make, bigip: Box) -> None:
+    world, device = make(bigip), bigip
+    guilty, *others = [world.create() for _ in range(50)]
+    words = "01070333:3: Virtual Server /b/app/x illegally shares destination address with Virtual Server /Secret/other."
+    device.fault("refuse", tenant=tenant_name(guilty.id), text=words, times=None)
+    world.tick()
+    assert {world.status(each.id) for each in others} == {"ACTIVE"}
+    assert world.status(guilty.id) == "ERROR"
+    assert world.faults(guilty.id) == {guilty.id: "The address and port are in use by something else on the device."}
+    assert posts(device) <= 3
+    device.ask("DELETE", "/emulator/faults")
+    world.settle()
+    assert world.status(guilty.id) == "ACTIVE"
+    assert world.is_on(device, guilty.id, *(each.id for each in others))
+
+
+def test_a_refused_object_is_left_as_it_was(world: F5World, device: Box) -> None:
+    """The device's words name it by its item."""
+    made = world.create()
+    world.settle()
+    listener, other = made.listeners
+    item = f"ls_{listener.id.replace('-', '_')}"
+    words = f"01070151:3: something about /{tenant_name(made.id)}/app/{item} is wrong"
+    device.fault("refuse", tenant=tenant_name(made.id), text=words)
+    world.put(made.id, dataclasses.replace(listener, protocol_port=81), dataclasses.replace(other, protocol_port=82))
+    world.tick()
+    assert world.status(made.id, listener.id) == "ERROR"
+    assert world.status(made.id, other.id) == "ACTIVE"
+    ports = {each["destination"].rpartition(":")[2] for each in device.get("/mgmt/tm/ltm/virtual").body["items"]}
+    assert ports == {"80", "82"}
+    world.settle()
+    assert world.status(made.id, listener.id) == "ACTIVE"
+    assert world.is_on(device, made.id)
