@@ -24,7 +24,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from oslo_config import cfg
 
-from bascule.cmd import logs, process, settings, wiring
+from bascule.cmd import logs, monitoring, process, settings, wiring
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import ApiSettings, Settings
 
@@ -102,10 +102,20 @@ def _load(parent: int, api: ApiSettings, _target: str) -> WSGIApplication:
     threading.Thread(target=_insist, args=(process.signal_pipe(),), daemon=True).start()
     process.live_no_longer_than_parent(parent)
     logs.set_up(settings.read(), NAME)
+    _monitor()
     from bascule.cmd.wsgi import application
 
     threading.Thread(target=_tell_when_ready, args=(api,), daemon=True).start()
     return application
+
+
+def _monitor() -> None:
+    """Tell of this process, if a port is set for it. Here, because it is the one that answers requests."""
+    plain = settings.load()
+    if plain.monitoring.api_port is not None:
+        database = wiring.checked_database(plain)
+        checks = {"database": monitoring.database_answers(database)}
+        monitoring.Monitor(checks).start(plain.monitoring.bind_host, plain.monitoring.api_port)
 
 
 def _insist(signals: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
-from bascule.cmd import process, wiring
+from bascule.cmd import monitoring, process, wiring
 from bascule.cmd.process import Stop
 from bascule.cmd.settings import Settings
 
@@ -24,6 +24,8 @@ def _watch(_conf: cfg.ConfigOpts, settings: Settings) -> None:
     database = wiring.checked_database(settings)
     health_manager = wiring.health_manager(settings, database)
     orphans = wiring.orphans(settings, database)
+    watched = settings.monitoring
+    beat = monitoring.watch(watched.bind_host, watched.health_manager_port, database, settings.health_manager.interval)
     stop = Stop()
 
     def tick() -> bool:
@@ -31,7 +33,7 @@ def _watch(_conf: cfg.ConfigOpts, settings: Settings) -> None:
         orphans.tick()
         return False  # news are no reason to ask again at once
 
-    process.loop(tick, stop.wait, settings.health_manager.interval, stop)
+    process.loop(tick, stop.wait, settings.health_manager.interval, stop, beat)
     database.close()
 
 

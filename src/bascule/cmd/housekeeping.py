@@ -6,10 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from oslo_config import cfg
+from prometheus_client import REGISTRY
 
-from bascule.cmd import process, wiring
+from bascule.cmd import monitoring, process, wiring
 from bascule.cmd.process import Stop
 from bascule.cmd.settings import Settings
+from bascule.core.metrics import Backlog
 
 NAME = "bascule-housekeeping"
 
@@ -23,8 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _keep_house(_conf: cfg.ConfigOpts, settings: Settings) -> None:
     database = wiring.checked_database(settings)
     housekeeping = wiring.housekeeping(settings, database)
+    watched = settings.monitoring
+    beat = monitoring.watch(watched.bind_host, watched.housekeeping_port, database, settings.housekeeping.interval)
+    REGISTRY.register(Backlog(database))
     stop = Stop()
-    process.loop(housekeeping.tick, stop.wait, settings.housekeeping.interval, stop)
+    process.loop(housekeeping.tick, stop.wait, settings.housekeeping.interval, stop, beat)
     database.close()
 
 

@@ -194,6 +194,23 @@ _HOUSEKEEPING = [
     ),
 ]
 
+_MONITORING = [
+    cfg.IPOpt(
+        "bind_host",
+        default="127.0.0.1",
+        help="Address at which processes tell of themselves to whoever can connect: GET /metrics for Prometheus, GET /healthcheck.",
+    ),
+    *(
+        cfg.PortOpt(f"{process}_port", min=1, help=f"Port of {name} for that. Without it, the process tells nothing.")
+        for process, name in (
+            ("api", "bascule-api"),
+            ("worker", "bascule-worker"),
+            ("health_manager", "bascule-health-manager"),
+            ("housekeeping", "bascule-housekeeping"),
+        )
+    ),
+]
+
 _HAPROXY = [
     cfg.StrOpt(
         "binary",
@@ -326,6 +343,7 @@ _GROUPS: dict[str, Sequence[cfg.Opt]] = {
     "worker": _WORKER,
     "health_manager": _HEALTH_MANAGER,
     "housekeeping": _HOUSEKEEPING,
+    "monitoring": _MONITORING,
     "haproxy": _HAPROXY,
     "f5": _F5,
     "certificates": _CERTIFICATES,

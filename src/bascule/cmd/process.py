@@ -123,10 +123,17 @@ def signal_pipe() -> int:
     return receiver
 
 
-def loop(tick: Callable[[], bool], wait: Callable[[float], object], interval: float, stop: Stop) -> None:
+def loop(
+    tick: Callable[[], bool],
+    wait: Callable[[float], object],
+    interval: float,
+    stop: Stop,
+    beat: Callable[[], None] = lambda: None,
+) -> None:
     """Do one round after the other until told to stop. A round that did something is followed by the next at once.
 
-    A round that fails is logged and tried again after a growing pause: the database may be away for a while.
+    A round that fails is logged and tried again after a growing pause: the database may be away for a while. `beat` is told of the
+    end of every other round.
     """
     ready()
     failures = 0
@@ -143,6 +150,7 @@ def loop(tick: Callable[[], bool], wait: Callable[[float], object], interval: fl
             stop.wait(pause)
             continue
         failures = 0
+        beat()
         if not busy:
             wait(interval)
     LOG.info("Stopped")

@@ -91,6 +91,17 @@ class HousekeepingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoringSettings:
+    """Where processes tell of themselves. A process without a port does not."""
+
+    bind_host: str
+    api_port: int | None
+    worker_port: int | None
+    health_manager_port: int | None
+    housekeeping_port: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HaproxySettings:
     """The HAProxy provider. No `binary` means: look on the PATH, then for the one installed beside Bascule."""
 
@@ -132,6 +143,7 @@ class Settings:
     worker: WorkerSettings
     health_manager: HealthManagerSettings
     housekeeping: HousekeepingSettings
+    monitoring: MonitoringSettings
     haproxy: HaproxySettings
     f5: F5Settings
     certificates: CertificatesSettings
@@ -209,6 +221,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         worker=_worker(conf),
         health_manager=_group(conf, HealthManagerSettings, "health_manager"),
         housekeeping=_group(conf, HousekeepingSettings, "housekeeping"),
+        monitoring=_group(conf, MonitoringSettings, "monitoring"),
         haproxy=_group(conf, HaproxySettings, "haproxy"),
         f5=_f5(conf),
         certificates=CertificatesSettings(directory=Path(directory or state_dir / "certificates").expanduser().absolute()),

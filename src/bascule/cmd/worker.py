@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
-from bascule.cmd import process, wiring
+from bascule.cmd import monitoring, process, wiring
 from bascule.cmd.process import Stop
 from bascule.cmd.settings import Settings
 
@@ -25,6 +25,8 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> None:
     database = wiring.checked_database(settings)
     worker = wiring.worker(settings, database)
     sleeper = wiring.sleeper(settings)
+    watched = settings.monitoring
+    beat = monitoring.watch(watched.bind_host, watched.worker_port, database, settings.worker.poll_interval)
     stop = Stop()
 
     def finish() -> None:
@@ -36,7 +38,7 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> None:
     # Passes go on in threads of their own for as long as there is something to do, so they have to hear of it.
     finishing = threading.Thread(target=finish, daemon=True)
     finishing.start()
-    process.loop(worker.begin, sleeper.wait, settings.worker.poll_interval, stop)
+    process.loop(worker.begin, sleeper.wait, settings.worker.poll_interval, stop, beat)
     finishing.join()
     sleeper.close()
     database.close()

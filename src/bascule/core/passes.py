@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bascule.core import codec
+from bascule.core import codec, metrics
 from bascule.core.known import Known
 from bascule.core.networks import NetworkTrouble
 from bascule.core.recorder import Result
@@ -164,9 +164,11 @@ class Passes:
         if unit.deleted is not None:
             return
         if stored is None:
-            job.definition = self._resolver.shared(unit, hold=hold)
+            with metrics.RESOLVE.time():
+                job.definition = self._resolver.shared(unit, hold=hold)
             return
-        resolved = self._resolver.resolve(stored.tree, unit)
+        with metrics.RESOLVE.time():
+            resolved = self._resolver.resolve(stored.tree, unit)
         for each in resolved.missing:
             job.fault(FaultKind.REJECTED, each.object_id, each.text)
         job.uses = resolved.uses
@@ -179,7 +181,8 @@ class Passes:
         if job.definition is None:
             job.target = {name: {} for name in (*wanted, *job.known.carriers)}
             return
-        job.target = {name: backend.render(job.definition, name) for name in wanted}
+        with metrics.RENDER.time():
+            job.target = {name: backend.render(job.definition, name) for name in wanted}
         job.target |= {name: {} for name in job.known.carriers if name not in job.target}
 
     def _release(self, job: _Job) -> None:
@@ -198,7 +201,9 @@ class Passes:
             plans = self._plans(backend, lane_id, jobs)
             if plans and backend.reads is Reads.RECORD:
                 intend([_intended(backend, by_id[plan.unit_id], plan) for plan in plans])
-            outcomes = backend.apply(lane_id, fence, plans, self._secrets) if plans else {}
+            if plans:
+                with metrics.APPLY.time():
+                    outcomes = backend.apply(lane_id, fence, plans, self._secrets)
         except (Fenced, LaneLost):
             raise
         except Exception as error:
@@ -215,7 +220,10 @@ class Passes:
     def _plans(self, backend: Backend, lane_id: str, jobs: Sequence[_Job]) -> list[Plan]:
         """The plans that are not empty. Carriers that need none, or do not answer, get their outcome here."""
         targets = [(job.id, name) for job in jobs for name in job.target]
-        read: Mapping[Target, Documents | Lost] = backend.read(lane_id, targets) if backend.reads is Reads.DEVICE else {}
+        read: Mapping[Target, Documents | Lost] = {}
+        if backend.reads is Reads.DEVICE:
+            with metrics.READ.time():
+                read = backend.read(lane_id, targets)
         plans: list[Plan] = []
         for job in jobs:
             job.outcomes = {}

@@ -72,6 +72,13 @@ class Result:
     wanted: frozenset[str] = frozenset()
     uses: Sequence[SecretUse] | None = None
 
+    @property
+    def outcome(self) -> str:
+        """In a word, as it is counted."""
+        if self.settled:
+            return "refused" if self.faults else "done"
+        return "retry" if self.wait is None else "wait"
+
 
 class Recorder:
     """Writes what was observed. `clock` gives seconds since the epoch, UTC."""

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import sqlalchemy as sa
 
 from bascule.core import known as knowledge
+from bascule.core import metrics
 from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend, Fenced
@@ -131,6 +132,7 @@ class Worker:
         try:
             return self._work(lease)
         except LaneLost:
+            metrics.LEASES_LOST.inc()
             LOG.warning("lane %s was taken over by another worker", lane_id)
         except Fenced:
             self._refuse(lease, epoch)
@@ -194,7 +196,7 @@ class Worker:
     def _together(self, lease: Lease, due: Mapping[str, Unit]) -> None:
         """Pass over units and record it. If that cannot be done for all of them, one by one; who cannot be helped is put off."""
         try:
-            with self._database.read() as conn:
+            with metrics.LOAD.time(), self._database.read() as conn:
                 batch = knowledge.load(conn, due)
                 needed = sorted({each for known in batch.values() for each in known.needs})
                 shared = knowledge.load(conn, units.load(conn, needed)) if needed else {}
@@ -204,7 +206,10 @@ class Worker:
                 self._recorder.intend(lease, carriers)
 
             results = self._passes.run(lease.lane_id, fence, list(batch.values()), shared, intend)
-            self._recorder.record(lease, results)
+            with metrics.RECORD.time():
+                self._recorder.record(lease, results)
+            for each in results:
+                metrics.PASSES.labels(each.unit.backend, each.outcome).inc()
         except (LaneLost, Fenced):
             raise
         except Exception:

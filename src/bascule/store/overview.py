@@ -8,17 +8,28 @@ from typing import Any
 import sqlalchemy as sa
 
 from bascule.model.status import Provisioning
-from bascule.store.tables import fault, load_balancer, unit
-from bascule.store.units import LOAD_BALANCER
+from bascule.store.tables import fault, lane, load_balancer, unit
+from bascule.store.units import LOAD_BALANCER, Rank
 
 _THERE = unit.c.gone_at.is_(None)
 
 
 def due(conn: sa.Connection, now: float) -> Mapping[str, tuple[int, float]]:
-    """How many units are due, and since when the one that waits longest, by lane."""
-    chosen = sa.select(unit.c.lane_id, sa.func.count().label("found"), sa.func.min(unit.c.due_at).label("oldest"))
-    rows = conn.execute(chosen.where(unit.c.due_at <= now, _THERE).group_by(unit.c.lane_id))
-    return {row.lane_id: (row.found, row.oldest) for row in rows}
+    """How many units are due, and since when the one that waits longest, by lane; lanes without any are left out.
+
+    Each lane and rank is a range of the index, so that what is not due costs nothing.
+    """
+    waiting = unit.c.lane_id == lane.c.id, unit.c.rank.in_([int(rank) for rank in Rank]), unit.c.due_at <= now
+    asked = {"found": sa.func.count(), "oldest": sa.func.min(unit.c.due_at)}
+    counted = [sa.select(each).where(*waiting).correlate(lane).scalar_subquery().label(name) for name, each in asked.items()]
+    rows = conn.execute(sa.select(lane.c.id, *counted))
+    return {row.id: (row.found, row.oldest) for row in rows if row.found}
+
+
+def behind(conn: sa.Connection) -> Mapping[str, float]:
+    """When the oldest change was made that is not carried out, by lane; lanes without any are left out."""
+    chosen = sa.select(unit.c.lane_id, sa.func.min(unit.c.behind_since).label("oldest")).where(unit.c.behind_since.is_not(None))
+    return {row.lane_id: row.oldest for row in conn.execute(chosen.group_by(unit.c.lane_id))}
 
 
 def to_resync(conn: sa.Connection) -> Mapping[str, int]:

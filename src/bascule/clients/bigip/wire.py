@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
+from prometheus_client import Counter
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, NewConnectionError, SSLError
 
@@ -28,6 +29,7 @@ CONNECTIONS = 8
 _CHUNK = 65536
 _STARTING = "Public URI path not registered"
 _LOG = logging.getLogger(__name__)
+_REQUESTS = Counter("bascule_device_requests", "Requests to devices. code: `none` without answer.", ["device", "method", "code"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,9 @@ class Wire:
             )  # fmt: skip
             text = self._read(response, deadline).decode(errors="replace")
         except (HTTPError, OSError) as problem:
+            _REQUESTS.labels(self.name, method, "none").inc()
             raise self._without_answer(method, problem) from None
+        _REQUESTS.labels(self.name, method, response.status).inc()
         return self._understood(method, response.status, text)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import falcon
 import msgspec
 
 from bascule.north.octavia_v2 import errors, openapi
+from bascule.north.octavia_v2.counting import Counting
 from bascule.north.octavia_v2.dispatch import Resource
 from bascule.north.octavia_v2.door import Door
 from bascule.north.octavia_v2.hosts import TrustedHosts
@@ -60,7 +61,7 @@ def served() -> list[tuple[str, Route]]:
 
 
 def _application(door: Door) -> WSGIApplication:
-    app: falcon.App[falcon.Request, falcon.Response] = falcon.App()
+    app: falcon.App[falcon.Request, falcon.Response] = falcon.App(middleware=[Counting()])
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.keep_blank_qs_values = True
     errors.install(app)
