@@ -26,6 +26,8 @@ ELSEWHERE = {CONFIGURATION, "fence.json", "haproxy/fence.json", "haproxy/ID/"}
 """Names below the state directory."""
 SYSTEM = ("/etc/bascule/", "/opt/bascule", "/usr/", "/var/lib/bascule", "/proc")
 API = (
+    "/healthcheck",
+    "/metrics",
     "/v2",
     "/subnets",
     "/networks",
