@@ -7,21 +7,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from bascule.core.subnets import LOCAL
 from bascule.model.definition import Subnet
 
 _NAMESPACE = uuid.UUID("5b0cbf4a-9f0c-5c5e-9c5e-0b6c1f4f6a10")
 """Ids that nobody chose follow from names in this name space, so that they are the same everywhere and at all times."""
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_LOCAL = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        *("0.0.0.0/8", "127.0.0.1/32", "169.254.0.0/16", "224.0.0.0/3"),
-        *("::/128", "::1/128", "::ffff:0:0/96", "fe80::/10", "ff00::/8"),
-    )
-)
-"""What means something else on every host, such as the metadata service of a cloud, or nobody in particular."""
 
 
 class SubnetError(Exception):
@@ -89,7 +81,7 @@ def _network(cidr: str | None) -> _Network:
 
 def _check_for_members(network: _Network) -> None:
     """Refuse a subnet in which users could reach what a host tells only itself."""
-    for local in _LOCAL:
+    for local in LOCAL:
         if network.version == local.version and network.overlaps(local):
             raise SubnetError("cidr", f"{network} has addresses of {local}; members must not lie there")
 

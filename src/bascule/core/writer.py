@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bascule.core import quotas, scheduler, standing
 from bascule.core.scheduler import PlaceBy
 from bascule.core.story import Story, edits
-from bascule.core.subnets import Subnets
+from bascule.core.subnets import NoneFree, Subnets
 from bascule.model import rules
 from bascule.model.backend import Backend, Need
 from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, Unsupported
@@ -127,6 +127,7 @@ class Writer:
     def _create(self, conn: sa.Connection, backend: Backend, tree: Tree, origin: str) -> Stored:
         now = self._clock()
         tree = self._with_addresses(conn, tree)
+        rules.check_vips(tree)
         _refuse(backend, tree, None)  # only now, because a port can be bound on one address and not on another
         lane_id = scheduler.place(conn, backend, tree, self._place_by)  # late, because others who create wait from here on
         unit = Unit(
@@ -185,12 +186,17 @@ class Writer:
         return Tree(dataclasses.replace(load_balancer, vip=vip, additional_vips=more), tree.children)
 
     def _with_address(self, conn: sa.Connection, unit_id: str, vip: Vip) -> Vip:
-        subnet = self._subnets.by_id(vip.subnet_id)
-        if subnet is None or not subnet.vips:
-            allowed = ", ".join(each.id for each in self._subnets.all() if each.vips)
-            raise Invalid(f"vip_subnet_id {vip.subnet_id} is not a subnet for VIPs. Allowed: {allowed}.")
-        address, port_id = self._subnets.allocate(conn, unit_id, subnet, vip.address)
-        return Vip(address=address, subnet_id=subnet.id, network_id=subnet.network_id, port_id=port_id)
+        """The VIP in the first subnet that it may lie in and that has room."""
+        full = None
+        for subnet in self._subnets.for_vip(vip):
+            try:
+                address, claim_id = self._subnets.allocate(conn, unit_id, subnet, vip.address)
+            except NoneFree as error:
+                full = full or error
+            else:
+                return Vip(address=address, subnet_id=subnet.id, network_id=subnet.network_id, port_id=vip.port_id or claim_id)
+        allowed = ", ".join(each.id for each in self._subnets.all() if each.vips)
+        raise full or Invalid(f"vip_subnet_id {vip.subnet_id} is not a subnet for VIPs. Allowed: {allowed}.")
 
     def _need(self, conn: sa.Connection, unit: Unit, wanted: Sequence[Need], now: float) -> None:
         """Make the shared units that a load balancer needs and does not need yet, or want them again."""

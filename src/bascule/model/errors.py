@@ -12,7 +12,20 @@ class Refused(Exception):
 
 
 class Invalid(Refused):
-    """The request contradicts the rules for such objects."""
+    """The request contradicts the rules for such objects. `about` names the object where the request holds several of its kind."""
+
+    about = ""
+
+    def __str__(self) -> str:
+        return f"{self.about}: {super().__str__()}" if self.about else super().__str__()
+
+
+class Several(Invalid):
+    """The request contradicts several rules."""
+
+    def __init__(self, problems: Sequence[Invalid]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
 
 
 class NotFound(Refused):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from bascule.model.errors import Invalid, NotFound
+from bascule.model.errors import Invalid, NotFound, Refused
 from bascule.model.objects import HealthMonitor, Kind, MonitorType, Pool, Tree
 from bascule.model.rules.protocols import DATAGRAMS
 from bascule.model.rules.text import InvalidOption
@@ -24,41 +25,42 @@ _DOMAIN_NAME = re.compile(rf"(?=.{{1,253}}\.?$){_LABEL}(\.{_LABEL})*\.?")
 _HTTP_VERSIONS = (1.0, 1.1)
 
 
-def check(tree: Tree, monitor: HealthMonitor) -> None:
-    """Refuse a monitor that contradicts itself or its pool."""
+def check(tree: Tree, monitor: HealthMonitor) -> Iterator[Refused]:
+    """Refusals of a monitor that contradicts itself or its pool."""
     pool = tree.pool(monitor.pool_id)
     if pool is None:
-        raise NotFound(Kind.POOL, monitor.pool_id)
-    _check_type(monitor, pool)
-    _check_http(monitor)
+        yield NotFound(Kind.POOL, monitor.pool_id)
+    else:
+        yield from _check_type(monitor, pool)
+    yield from _check_http(monitor)
 
 
-def _check_type(monitor: HealthMonitor, pool: Pool) -> None:
+def _check_type(monitor: HealthMonitor, pool: Pool) -> Iterator[Refused]:
     if pool.protocol in DATAGRAMS and monitor.type not in _ON_DATAGRAMS:
         allowed = ", ".join(sorted(_ON_DATAGRAMS))
-        raise Invalid(f"The type of a health monitor on a {pool.protocol} pool may be {allowed}, not {monitor.type}")
+        yield Invalid(f"The type of a health monitor on a {pool.protocol} pool may be {allowed}, not {monitor.type}")
     if pool.protocol not in DATAGRAMS and monitor.type in _ONLY_ON_DATAGRAMS:
-        raise Invalid(f"A health monitor of type {monitor.type} is only allowed on UDP and SCTP pools")
+        yield Invalid(f"A health monitor of type {monitor.type} is only allowed on UDP and SCTP pools")
     if monitor.type is MonitorType.UDP_CONNECT and monitor.delay < UDP_CONNECT_MIN_DELAY:
-        raise Invalid(f"The delay of a UDP-CONNECT health monitor must be at least {UDP_CONNECT_MIN_DELAY} seconds")
+        yield Invalid(f"The delay of a UDP-CONNECT health monitor must be at least {UDP_CONNECT_MIN_DELAY} seconds")
 
 
-def _check_http(monitor: HealthMonitor) -> None:
+def _check_http(monitor: HealthMonitor) -> Iterator[Refused]:
     for name in ("http_method", "url_path", "expected_codes"):
         if getattr(monitor, name) is not None and monitor.type not in HTTP_TYPES:
-            raise Invalid(f"{name} is only allowed on health monitors of type HTTP and HTTPS, not {monitor.type}")
+            yield Invalid(f"{name} is only allowed on health monitors of type HTTP and HTTPS, not {monitor.type}")
     if monitor.url_path is not None and not _URL_PATH.fullmatch(monitor.url_path):
-        raise InvalidOption(monitor.url_path, "url_path", "a path that starts with '/', without spaces, scheme and host")
+        yield InvalidOption(monitor.url_path, "url_path", "a path that starts with '/', without spaces, scheme and host")
     if monitor.expected_codes is not None and not _are_codes(monitor.expected_codes):
-        raise InvalidOption(monitor.expected_codes, "expected_codes", "200, a list like 200,202, or a range like 200-204")
+        yield InvalidOption(monitor.expected_codes, "expected_codes", "200, a list like 200,202, or a range like 200-204")
     if monitor.http_version is not None and monitor.http_version not in _HTTP_VERSIONS:
-        raise InvalidOption(monitor.http_version, "http_version", "1.0, 1.1")
+        yield InvalidOption(monitor.http_version, "http_version", "1.0, 1.1")
     if monitor.domain_name is None:
         return
     if not _DOMAIN_NAME.fullmatch(monitor.domain_name):
-        raise InvalidOption(monitor.domain_name, "domain_name", "a host name")
+        yield InvalidOption(monitor.domain_name, "domain_name", "a host name")
     if monitor.http_version != max(_HTTP_VERSIONS):
-        raise Invalid("http_version 1.1 is needed for domain_name")
+        yield Invalid("http_version 1.1 is needed for domain_name")
 
 
 def _are_codes(text: str) -> bool:

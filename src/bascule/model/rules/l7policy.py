@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from bascule.model.errors import Invalid, NotFound
+from bascule.model.errors import Invalid, NotFound, Refused
 from bascule.model.objects import Kind, L7Policy, PolicyAction, Tree
 from bascule.model.rules.protocols import check_childless, check_pair
 from bascule.model.rules.text import InvalidOption
@@ -22,36 +23,38 @@ TARGETS = {
 _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
 
-def check(tree: Tree, policy: L7Policy) -> None:
-    """Refuse a policy without a listener or without a place to send to."""
+def check(tree: Tree, policy: L7Policy) -> Iterator[Refused]:
+    """Refusals of a policy without a listener or without a place to send to."""
     listener = tree.listener(policy.listener_id)
     if listener is None:
-        raise NotFound(Kind.LISTENER, policy.listener_id)
-    check_childless(listener)
-    _check_target(policy)
+        yield NotFound(Kind.LISTENER, policy.listener_id)
+        return
+    yield from check_childless(listener)
+    yield from _check_target(policy)
     if policy.redirect_pool_id is not None:
         pool = tree.pool(policy.redirect_pool_id)
         if pool is None:
-            raise NotFound(Kind.POOL, policy.redirect_pool_id)
-        check_pair(listener, pool)
+            yield NotFound(Kind.POOL, policy.redirect_pool_id)
+        else:
+            yield from check_pair(listener, pool)
 
 
-def _check_target(policy: L7Policy) -> None:
+def _check_target(policy: L7Policy) -> Iterator[Refused]:
     for action, name in TARGETS.items():
         value = getattr(policy, name)
         if policy.action is action and not value:
-            raise Invalid(f"{name} is needed when the action is {action}")
+            yield Invalid(f"{name} is needed when the action is {action}")
         if policy.action is not action and value:
-            raise Invalid(f"{name} is not allowed when the action is {policy.action}")
+            yield Invalid(f"{name} is not allowed when the action is {policy.action}")
     for name in ("redirect_url", "redirect_prefix"):
         if (url := getattr(policy, name)) and not _is_url(url):
-            raise InvalidOption(url, name, "an http or https URL with a host, without spaces")
+            yield InvalidOption(url, name, "an http or https URL with a host, without spaces")
     if policy.redirect_http_code is None:
         return
     if policy.redirect_http_code not in REDIRECT_CODES:
-        raise InvalidOption(policy.redirect_http_code, "redirect_http_code", ", ".join(map(str, REDIRECT_CODES)))
+        yield InvalidOption(policy.redirect_http_code, "redirect_http_code", ", ".join(map(str, REDIRECT_CODES)))
     if not (policy.redirect_url or policy.redirect_prefix):
-        raise Invalid(f"redirect_http_code is not allowed when the action is {policy.action}")
+        yield Invalid(f"redirect_http_code is not allowed when the action is {policy.action}")
 
 
 def _is_url(url: str) -> bool:

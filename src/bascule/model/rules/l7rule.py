@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from bascule.model.errors import Conflict, NotFound
+from bascule.model.errors import Conflict, NotFound, Refused
 from bascule.model.objects import CompareType, Kind, L7Rule, Object, RuleType, Tree
 from bascule.model.rules.text import TOKEN, InvalidRule
 
@@ -46,47 +46,48 @@ _FORMS = {
 _FORM = (_VALUE, "letters, digits and punctuation, with spaces only between double quotes")
 
 
-def check(tree: Tree, rule: L7Rule) -> None:
-    """Refuse a rule whose type, comparison, key and value do not fit each other."""
+def check(tree: Tree, rule: L7Rule) -> Iterator[Refused]:
+    """Refusals of a rule whose type, comparison, key and value do not fit each other."""
     if tree.policy(rule.l7policy_id) is None:
-        raise NotFound(Kind.L7POLICY, rule.l7policy_id)
+        yield NotFound(Kind.L7POLICY, rule.l7policy_id)
     if rule.compare_type not in COMPARE[rule.type]:
         allowed = ", ".join(sorted(COMPARE[rule.type]))
-        raise InvalidRule(f"compare_type {rule.compare_type} is not allowed with type {rule.type}. Allowed: {allowed}")
-    _check_key(rule)
-    _check_value(rule)
+        yield InvalidRule(f"compare_type {rule.compare_type} is not allowed with type {rule.type}. Allowed: {allowed}")
+    yield from _check_key(rule)
+    yield from _check_value(rule)
 
 
-def check_counts(tree: Tree, changed: Iterable[Object]) -> None:
-    """Refuse more rules of one policy than a data plane takes."""
+def check_counts(tree: Tree, changed: Iterable[Object]) -> Iterator[Refused]:
+    """Refusals of more rules of one policy than a data plane takes."""
     touched = {each.l7policy_id for each in changed if isinstance(each, L7Rule)}
     counts = Counter(rule.l7policy_id for rule in tree.rules) if touched else {}
     for policy_id in touched:
         if counts[policy_id] > MAX_RULES:
-            raise Conflict(f"Too many rules on L7 policy {policy_id}: at most {MAX_RULES} are allowed")
+            yield Conflict(f"Too many rules on L7 policy {policy_id}: at most {MAX_RULES} are allowed")
 
 
-def _check_key(rule: L7Rule) -> None:
+def _check_key(rule: L7Rule) -> Iterator[Refused]:
     form = _KEYS.get(rule.type)
     if form is None:
         if rule.key and rule.type in (RuleType.SSL_CONN_HAS_CERT, RuleType.SSL_VERIFY_RESULT):
-            raise InvalidRule(f"key is not allowed with type {rule.type}")
+            yield InvalidRule(f"key is not allowed with type {rule.type}")
         return
     if not rule.key:
-        raise InvalidRule(f"key is needed with type {rule.type}")
-    if not form.fullmatch(rule.key):
-        raise InvalidRule(f"key {rule.key!r} is not a name that type {rule.type} can have")
+        yield InvalidRule(f"key is needed with type {rule.type}")
+    elif not form.fullmatch(rule.key):
+        yield InvalidRule(f"key {rule.key!r} is not a name that type {rule.type} can have")
 
 
-def _check_value(rule: L7Rule) -> None:
+def _check_value(rule: L7Rule) -> Iterator[Refused]:
     if not rule.text:
-        raise InvalidRule("value must not be empty")
+        yield InvalidRule("value must not be empty")
+        return
     if rule.compare_type is CompareType.REGEX:
         try:
             re.compile(rule.text)
         except (re.error, RecursionError, OverflowError) as error:
-            raise InvalidRule(f"value is not a regular expression: {error}") from error
+            yield InvalidRule(f"value is not a regular expression: {error}")
         return
     form, allowed = _FORMS.get(rule.type, _FORM)
     if not form.fullmatch(rule.value):
-        raise InvalidRule(f"value {rule.value!r} is not allowed with type {rule.type}. Allowed: {allowed}")
+        yield InvalidRule(f"value {rule.value!r} is not allowed with type {rule.type}. Allowed: {allowed}")

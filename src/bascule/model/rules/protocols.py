@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bascule.model.errors import Invalid
+from collections.abc import Iterator
+
+from bascule.model.errors import Invalid, Refused
 from bascule.model.objects import Listener, ListenerProtocol, Pool, PoolProtocol
 
 _HTTP_POOLS = frozenset({PoolProtocol.HTTP, PoolProtocol.PROXY, PoolProtocol.PROXYV2})
@@ -27,14 +29,15 @@ def transport(protocol: ListenerProtocol) -> str:
     return {ListenerProtocol.UDP: "udp", ListenerProtocol.SCTP: "sctp"}.get(protocol, "tcp")
 
 
-def check_pair(listener: Listener, pool: Pool) -> None:
-    """Refuse a pool that a listener cannot send traffic to."""
-    check_childless(listener)
-    if pool.protocol not in POOLS[listener.protocol]:
-        raise Invalid(f"The pool protocol '{pool.protocol}' is invalid while the listener protocol is '{listener.protocol}'.")
-
-
-def check_childless(listener: Listener) -> None:
-    """Refuse anything below a listener that only shows metrics."""
+def check_pair(listener: Listener, pool: Pool) -> Iterator[Refused]:
+    """Refusals of a pool that a listener cannot send traffic to."""
     if listener.protocol is ListenerProtocol.PROMETHEUS:
-        raise Invalid("Protocol PROMETHEUS listeners cannot have child objects.")
+        yield from check_childless(listener)
+    elif pool.protocol not in POOLS[listener.protocol]:
+        yield Invalid(f"The pool protocol '{pool.protocol}' is invalid while the listener protocol is '{listener.protocol}'.")
+
+
+def check_childless(listener: Listener) -> Iterator[Refused]:
+    """Refusals of anything below a listener that only shows metrics."""
+    if listener.protocol is ListenerProtocol.PROMETHEUS:
+        yield Invalid("Protocol PROMETHEUS listeners cannot have child objects.")

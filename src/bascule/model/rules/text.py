@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from bascule.model.errors import Invalid
+from bascule.model.errors import Invalid, Refused
 from bascule.model.objects import (
     HealthMonitor,
     L7Policy,
@@ -68,14 +68,14 @@ def is_token(text: str) -> bool:
     return TOKEN.fullmatch(text) is not None
 
 
-def check_text(each: Object) -> None:
-    """Refuse control characters, line breaks included, in any text of an object."""
+def check_text(each: Object) -> Iterator[Refused]:
+    """Refusals of control characters, line breaks included, in any text of an object."""
     for name in _NAMES[type(each)]:
         if not _clean(getattr(each, name)):
-            raise Invalid(f"{name} must not contain control characters such as line breaks")
+            yield Invalid(f"{name} must not contain control characters such as line breaks")
 
 
-def check_ciphers(ciphers: str | None) -> None:
-    """Refuse a cipher list that is more than names and the operators between them."""
+def check_ciphers(ciphers: str | None) -> Iterator[Refused]:
+    """Refusals of a cipher list that is more than names and the operators between them."""
     if ciphers is not None and not CIPHERS.fullmatch(ciphers):
-        raise InvalidOption(ciphers, "tls_ciphers", "an OpenSSL cipher list of letters, digits and -+!:@=_.")
+        yield InvalidOption(ciphers, "tls_ciphers", "an OpenSSL cipher list of letters, digits and -+!:@=_.")

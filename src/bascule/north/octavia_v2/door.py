@@ -87,10 +87,13 @@ class Call:
             raise Malformed("X-Project-Id: 1 to 36 printable characters are allowed")
         return named
 
-    def authorise(self, project_id: str | None) -> None:
-        """Refuse with 403 what the caller may not do in a project. None is a project that nobody named."""
+    def authorise(self, project_id: str | None, policy: str | None = None) -> None:
+        """Refuse with 403 what the caller may not do in a project, by the policy of the route or another one.
+
+        None is a project that nobody named.
+        """
         access = self.door.access
-        if access is not None and not access.allows(self.request.env, self.policy or "", project_id):
+        if access is not None and not access.allows(self.request.env, policy or self.policy or "", project_id):
             raise denied()
 
     def require(self, kind: Kind, object_id: str, *policies: str) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import falcon
 import msgspec
 
-from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, QuotaMet, Refused, Unsupported
+from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, QuotaMet, Refused, Several, Unsupported
 from bascule.model.objects import Kind
 from bascule.model.rules import InvalidOption, InvalidRule
 from bascule.north.octavia_v2.request_ids import REQUEST_ID
 
 LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 NAMES = {
     Kind.LOAD_BALANCER: "Load Balancer",
@@ -27,12 +30,50 @@ NAMES = {
 }
 
 
+PROBLEMS_TOLD = 20
+"""Most problems that one answer tells of."""
+
+
 class Malformed(Exception):
     """A request that this door refuses by itself. The text is the whole answer."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         super().__init__(text)
         self.status = status
+
+
+class Problems:
+    """Collects what is wrong with a request, so that all of it is told in one answer."""
+
+    def __init__(self) -> None:
+        self._found: list[Malformed] = []
+
+    def attempt(self, work: Callable[[], T]) -> T | None:
+        """What comes of some work; None where that has to be refused."""
+        try:
+            return work()
+        except Malformed as problem:
+            self.add([problem])
+            return None
+
+    def add(self, found: Iterable[Malformed]) -> None:
+        """Collect these. One that is no matter of the body is raised at once."""
+        for problem in found:
+            if problem.status != HTTPStatus.BAD_REQUEST:
+                raise problem
+            self._found.append(problem)
+
+    def refuse(self) -> None:
+        """Raises Malformed with all that was found, if anything was."""
+        if told := list(dict.fromkeys(str(problem) for problem in self._found)):
+            raise Malformed("; ".join(told[:PROBLEMS_TOLD]))
+
+
+def refuse_all(found: Iterable[Malformed]) -> None:
+    """Raises Malformed with all of these, if there is one."""
+    problems = Problems()
+    problems.add(found)
+    problems.refuse()
 
 
 class ErrorBody(msgspec.Struct):
@@ -56,13 +97,19 @@ def refusal(error: Refused) -> tuple[int, str]:
             return 403, f"Quota has been met for resources: {', '.join(NAMES[kind] for kind in error.kinds)}"
         case Unsupported():
             return 501, f"Provider '{error.provider}' does not support a requested option: {error}"
-        case InvalidRule():
-            return 400, f"Error parsing L7Rule: {error}"
-        case InvalidOption():
-            return 400, str(error)
+        case Several():
+            told = [refusal(each)[1] for each in error.problems[:PROBLEMS_TOLD]]
+            return 400, "; ".join(dict.fromkeys(told))
         case Invalid():
-            return 400, f"Validation failure: {error}"
+            return 400, f"{_prefix(error)}{error}"
     raise error
+
+
+def _prefix(error: Invalid) -> str:
+    """What the original API begins such a text with."""
+    if isinstance(error, InvalidRule):
+        return "Error parsing L7Rule: "
+    return "" if isinstance(error, InvalidOption) else "Validation failure: "
 
 
 def _answer(resp: falcon.Response, status: int, text: str) -> None:

@@ -54,5 +54,7 @@ def rules() -> Iterator[Rule]:
         operations = tuple((route.method, CANONICAL + route.path) for route in found)
         text = (first.handler.__doc__ or "").strip().partition("\n")[0]
         yield Rule(PREFIX + policy, first.check or (READ if first.method == "GET" else WRITE), text, operations)
+        for name in first.policies_of:
+            yield Rule(f"{PREFIX}{policy}:{name}", first.check or WRITE, f"{text.removesuffix('.')}, with {name}.", operations)
         if first.lists is not None and "{" not in first.path:
             yield Rule(f"{PREFIX}{policy}-global", GLOBAL, f"{text.removesuffix('.')}, of all projects.", operations)

@@ -64,13 +64,15 @@ class Route:
     `flags` are the other parameters of the query string.
 
     `policy` names what a caller must be allowed; None lets everybody through who is somebody, and where the route is `public`,
-    everybody. `check` is what the policy asks for by default, where that is not to read for GET and to write for the rest.
+    everybody. `policies_of` are attributes of the body that ask for a policy of their own as well. `check` is what the policy
+    asks for by default, where that is not to read for GET and to write for the rest.
     """
 
     method: str
     path: str
     handler: Callable[..., Any]
     policy: str | None
+    policies_of: tuple[str, ...] = ()
     check: str | None = None
     public: bool = False
     takes: type[Any] | None = None
@@ -112,9 +114,26 @@ _RULE = f"{_RULES}/{{l7rule_id}}"
 
 ROUTES = (
     _list("/loadbalancers", "loadbalancer:get_all", load_balancer.index, LOAD_BALANCER),
-    _post("/loadbalancers", "loadbalancer:post", load_balancer.create, LoadBalancerPostBody, LoadBalancerFullBody),
+    Route(
+        method="POST",
+        path="/loadbalancers",
+        policy="loadbalancer:post",
+        policies_of=("vip_sg_ids",),
+        handler=load_balancer.create,
+        takes=LoadBalancerPostBody,
+        gives=LoadBalancerFullBody,
+        status=201,
+    ),
     _get(_LB, "loadbalancer:get_one", load_balancer.show, LoadBalancerAnswerBody),
-    _put(_LB, "loadbalancer:put", load_balancer.update, LoadBalancerPutBody, LoadBalancerAnswerBody),
+    Route(
+        method="PUT",
+        path=_LB,
+        policy="loadbalancer:put",
+        policies_of=("vip_sg_ids",),
+        handler=load_balancer.update,
+        takes=LoadBalancerPutBody,
+        gives=LoadBalancerAnswerBody,
+    ),
     _delete(_LB, "loadbalancer:delete", load_balancer.delete, "cascade"),
     _get(f"{_LB}/status", "loadbalancer:get_status", load_balancer.statuses, StatusesBody),
     _get(f"{_LB}/statuses", "loadbalancer:get_status", load_balancer.statuses, StatusesBody),

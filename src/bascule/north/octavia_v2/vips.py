@@ -1,83 +1,61 @@
-"""From what a body says of VIPs to the subnets and addresses meant. There is no network service: subnets are declared."""
+"""From what a body says of VIPs to the networks and subnets meant."""
 
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 
 from bascule.core.subnets import Subnets
-from bascule.model.definition import Subnet
-from bascule.model.objects import LoadBalancer, Vip
+from bascule.model.objects import Vip
 from bascule.north.octavia_v2.errors import Malformed
 from bascule.north.octavia_v2.schemas.load_balancer import LoadBalancerPost
-from bascule.north.octavia_v2.wire import known
+from bascule.north.octavia_v2.wire import known, plain
 
 
 def main(subnets: Subnets, wanted: LoadBalancerPost) -> Vip:
-    """The first VIP. Its address is empty where any one of the subnet will do."""
-    if known(wanted.vip_port_id):
-        raise _no_ports("vip_port_id")
-    address = str(known(wanted.vip_address) or "")
-    subnet_id, network_id = known(wanted.vip_subnet_id), known(wanted.vip_network_id)
-    if network_id:
-        subnet = _of_network(subnets, network_id, subnet_id, address)
-    elif subnet_id:
-        subnet = _subnet(subnets, subnet_id)
-    else:
+    """The first VIP. Its address is empty, and its subnet missing, where any one of the subnet or network will do."""
+    asked = Vip(
+        address=str(known(wanted.vip_address) or ""),
+        subnet_id=plain(known(wanted.vip_subnet_id)),
+        network_id=plain(known(wanted.vip_network_id)),
+        port_id=plain(known(wanted.vip_port_id)),
+    )
+    if not (asked.port_id or asked.network_id or asked.subnet_id):
         raise Malformed("Validation failure: VIP must contain one of: vip_port_id, vip_network_id, vip_subnet_id.")
-    return Vip(address=address, subnet_id=subnet.id, network_id=subnet.network_id)
+    return _resolved(subnets, asked, "vip_address")
 
 
-def additional(subnets: Subnets, wanted: LoadBalancerPost) -> tuple[Vip, ...]:
+def additional(subnets: Subnets, wanted: LoadBalancerPost, first: Vip) -> tuple[Vip, ...]:
     """The other VIPs. They lie in the network of the first."""
-    asked = known(wanted.additional_vips) or []
-    network_id = main(subnets, wanted).network_id if asked else None
     found = []
-    for each in asked:
-        if known(each.port_id):
-            raise _no_ports("additional_vips: port_id")
-        subnet = _subnet(subnets, each.subnet_id)
-        if subnet.network_id != network_id:
+    for each in known(wanted.additional_vips) or []:
+        asked = Vip(
+            address=str(known(each.ip_address) or ""),
+            subnet_id=str(each.subnet_id),
+            port_id=plain(known(each.port_id)),
+        )
+        _resolved(subnets, asked, "additional_vips: ip_address")
+        here = dataclasses.replace(asked, network_id=first.network_id)
+        if not subnets.for_vip(here):
             raise Malformed("Validation failure: additional_vips must lie in the same network as the first VIP")
-        found.append(Vip(address=str(known(each.ip_address) or ""), subnet_id=subnet.id, network_id=subnet.network_id))
+        found.append(here)
     return tuple(found)
 
 
-def with_likely_addresses(subnets: Subnets, load_balancer: LoadBalancer) -> LoadBalancer:
-    """The load balancer with some address of the right kind in every VIP that has none yet."""
-
-    def likely(vip: Vip) -> Vip:
-        subnet = subnets.by_id(vip.subnet_id)
-        return vip if vip.address or subnet is None else dataclasses.replace(vip, address=subnet.first)
-
-    more = tuple(likely(vip) for vip in load_balancer.additional_vips)
-    return dataclasses.replace(load_balancer, vip=likely(load_balancer.vip), additional_vips=more)
-
-
-def _no_ports(name: str) -> Malformed:
-    return Malformed(f"Validation failure: {name}: there is no network service that knows ports. Give a subnet instead")
-
-
-def _subnet(subnets: Subnets, subnet_id: str) -> Subnet:
-    found = subnets.by_id(subnet_id)
-    if found is None or not found.vips:
-        raise Malformed(f"Subnet {subnet_id} not found.")
-    return found
-
-
-def _of_network(subnets: Subnets, network_id: str, subnet_id: str | None, address: str) -> Subnet:
-    """The subnet of a network that is named, or that an address lies in, or else one with IPv4 if there is one."""
-    found = [subnet for subnet in subnets.all() if subnet.network_id == network_id and subnet.vips]
-    if not found:
-        raise Malformed(f"Network {network_id} not found.")
-    if subnet_id:
-        found = [subnet for subnet in found if subnet.id == subnet_id]
-        if not found:
-            raise Malformed(f"Subnet {subnet_id} not found.")
-    if address:
-        holding = subnets.containing(address, found)
-        if holding is None:
-            places = ", ".join(subnet.cidr for subnet in found)
-            raise Malformed(f"Validation failure: vip_address {address} lies in no subnet of the network: {places}")
-        return holding
-    return min(found, key=lambda subnet: ipaddress.ip_network(subnet.cidr).version)
+def _resolved(subnets: Subnets, asked: Vip, name: str) -> Vip:
+    """A VIP with the network that it lies in. Raises Malformed for what is not there or does not fit together."""
+    if asked.port_id is not None:
+        port_id, found = asked.port_id, subnets.with_port(asked)
+        if found is None:
+            raise Malformed(f"Port {port_id} not found.")
+        asked = found
+    anywhere = dataclasses.replace(asked, address="", subnet_id=None)
+    if asked.network_id is not None and not subnets.for_vip(anywhere):
+        raise Malformed(f"Network {asked.network_id} not found.")
+    possible = subnets.for_vip(dataclasses.replace(asked, address=""))
+    if not possible:
+        raise Malformed(f"Subnet {asked.subnet_id} not found.")
+    fitting = subnets.for_vip(asked)
+    if not fitting:
+        places = ", ".join(each.cidr for each in possible)
+        raise Malformed(f"Validation failure: {name} {asked.address} is not in subnet {places}")
+    return dataclasses.replace(asked, network_id=fitting[0].network_id)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from msgspec import UNSET
+
 from bascule.model.errors import Immutable
 from bascule.model.objects import Kind, LoadBalancer, Tree
-from bascule.model.rules import listener as listener_rules
 from bascule.north.octavia_v2 import graph, members, query, vips
 from bascule.north.octavia_v2.door import ORIGIN, Call, new_id
-from bascule.north.octavia_v2.errors import Malformed
+from bascule.north.octavia_v2.errors import Malformed, Problems, refuse_all
 from bascule.north.octavia_v2.schemas import event, full, statistics, status
 from bascule.north.octavia_v2.schemas import load_balancer as schema
 from bascule.north.octavia_v2.schemas.load_balancer import (
@@ -41,27 +42,37 @@ def create(call: Call, body: LoadBalancerPostBody) -> Any:
     wanted = body.loadbalancer
     project_id = known(wanted.project_id) or known(wanted.tenant_id) or call.project_id
     call.authorise(project_id)
-    _check_supported(wanted)
-    root = LoadBalancer(
-        id=new_id(),
-        project_id=project_id,
-        provider=_provider(call, wanted),
-        vip=vips.main(call.door.subnets, wanted),
-        additional_vips=vips.additional(call.door.subnets, wanted),
-        **schema.attributes(wanted),
-    )
-    members.check(call.door.subnets, graph.members(wanted))
-    call.check_certificates(graph.new_secrets(wanted), lambda: root.project_id)
-    tree = graph.build(root, wanted)
-    _check_cidrs(call, tree)
-    stored = call.door.writer.create(tree, origin=ORIGIN)
+    if wanted.vip_sg_ids is not UNSET:
+        call.authorise(project_id, "loadbalancer:post:vip_sg_ids")
+    root = _root(call, wanted, project_id)
+    stored = call.door.writer.create(graph.build(root, wanted), origin=ORIGIN)
     return full.show(stored)
+
+
+def _root(call: Call, wanted: LoadBalancerPost, project_id: str) -> LoadBalancer:
+    """The load balancer itself. All that the whole body refers to outside of it is looked up. Raises Malformed."""
+    problems, subnets = Problems(), call.door.subnets
+    provider = problems.attempt(lambda: _provider(call, wanted))
+    problems.add(_unsupported(call, wanted))
+    vip = problems.attempt(lambda: vips.main(subnets, wanted))
+    more = problems.attempt(lambda: vips.additional(subnets, wanted, vip)) if vip else None
+    problems.add(members.check(subnets, graph.members(wanted)))
+    problems.attempt(lambda: call.check_certificates(graph.new_secrets(wanted), lambda: project_id))
+    problems.refuse()
+    assert provider is not None
+    assert vip is not None
+    assert more is not None
+    return LoadBalancer(
+        id=new_id(), project_id=project_id, provider=provider, vip=vip, additional_vips=more, **schema.attributes(wanted)
+    )
 
 
 def update(call: Call, body: LoadBalancerPutBody, load_balancer_id: str) -> Any:
     """Change a load balancer."""
     wanted = body.loadbalancer
-    _check_supported(wanted)
+    refuse_all(_unsupported(call, wanted))
+    if wanted.vip_sg_ids is not UNSET:
+        call.require(Kind.LOAD_BALANCER, load_balancer_id, "loadbalancer:put:vip_sg_ids")
 
     def work(tree: Tree, each: LoadBalancer) -> Tree:
         return tree.put(schema.changed(each, wanted))
@@ -122,24 +133,15 @@ def _provider(call: Call, wanted: LoadBalancerPost) -> str:
     return provider
 
 
-def _check_supported(wanted: LoadBalancerPut) -> None:
-    """Refuse what needs a service that is not there."""
-    if known(wanted.vip_qos_policy_id):
-        raise Malformed("Validation failure: vip_qos_policy_id: there is no network service that knows QoS policies")
-    if known(wanted.vip_sg_ids):
-        raise Malformed("Validation failure: vip_sg_ids: there is no network service that knows security groups")
+def _unsupported(call: Call, wanted: LoadBalancerPut) -> Iterator[Malformed]:
+    """Refusals of what needs a service that is not there."""
+    if known(wanted.vip_qos_policy_id) and not call.door.subnets.policies:
+        yield Malformed("Validation failure: vip_qos_policy_id: there is no network service that knows QoS policies")
+    if known(wanted.vip_sg_ids) and not call.door.subnets.policies:
+        yield Malformed("Validation failure: vip_sg_ids: there is no network service that knows security groups")
     if not isinstance(wanted, LoadBalancerPost):
         return
     if known(wanted.flavor_id) is not None:
-        raise Malformed("Validation failure: Invalid flavor_id.")
+        yield Malformed("Validation failure: Invalid flavor_id.")
     if known(wanted.availability_zone) is not None:
-        raise Malformed("Validation failure: Invalid availability zone.")
-
-
-def _check_cidrs(call: Call, tree: Tree) -> None:
-    """Check networks of clients against VIPs that get their addresses later, by the subnets they come from."""
-    limited = [each for each in tree.listeners if each.allowed_cidrs]
-    if limited:
-        likely = tree.put(vips.with_likely_addresses(call.door.subnets, tree.load_balancer))
-        for each in limited:
-            listener_rules.check_cidrs(likely, each)
+        yield Malformed("Validation failure: Invalid availability zone.")
