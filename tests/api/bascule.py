@@ -75,6 +75,7 @@ class Bascule:
         certificates: Path,
         kind: Callable[[Device], Backend] = MemoryBackend,
         identity: Identity | None = None,
+        subnets: Subnets = SUBNETS,
     ) -> None:
         self.database = database
         self.certificates = certificates
@@ -84,15 +85,15 @@ class Bascule:
         library = CertificateLibrary(certificates)
         recorder = Recorder(database)
         self.worker = Worker(
-            database, backends, Passes(backends, Resolver(library, SUBNETS), library.secret), recorder, lanes_at_once=1
+            database, backends, Passes(backends, Resolver(library, subnets), library.secret), recorder, lanes_at_once=1
         )
         self.worker.start()
         self.health = HealthManager(database, backends, recorder)
-        self.writer = Writer(database, backends, SUBNETS)
+        self.writer = Writer(database, backends, subnets)
         door = Door(
             reader=Reader(database),
             writer=self.writer,
-            subnets=SUBNETS,
+            subnets=subnets,
             certificates=library,
             providers={backend.name: backend.description},
             default_provider=backend.name,

@@ -16,6 +16,7 @@ from bascule.cmd.settings import Settings, SettingsError
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "etc/bascule/bascule.conf.sample"
 BIN = Path(sys.executable).parent
+NOOP = "[DEFAULT]\nnetwork_driver = noop\nenabled_providers = memory\ndefault_provider = memory"
 
 
 def load(tmp_path: Path, text: str) -> Settings:
@@ -54,6 +55,12 @@ def test_the_environment_names_the_files_and_the_command_line_goes_before_it(
     monkeypatch.setenv(settings.ENVIRONMENT, f"{tmp_path}/one:{tmp_path}/two")
     assert settings.load().api.bind_port == 2222
     assert settings.load([str(tmp_path / "three")]).api.bind_port == 3333
+
+
+def test_the_networks_can_be_left_to_whoever_asks(tmp_path: Path) -> None:
+    found = load(tmp_path, NOOP)
+    assert (found.network_driver, found.subnets) == ("noop", ())
+    assert load(tmp_path, "").network_driver == "declared"
 
 
 def test_declares_subnets(tmp_path: Path) -> None:
@@ -105,6 +112,9 @@ def test_declares_subnets(tmp_path: Path) -> None:
         ),
         ("[f5]\nsnat = pool", ["[f5] snat_pool", "/Common/outside"]),
         ("[DEFAULT]\ndefault_provider = memory", ["default_provider", "not enabled", "haproxy"]),
+        ("[DEFAULT]\nnetwork_driver = neutron", ["network_driver", "declared, noop"]),
+        ("[DEFAULT]\nnetwork_driver = noop", ["[DEFAULT] network_driver", "memory alone", "enabled: haproxy"]),
+        (f"{NOOP}\nsubnets = a\n[subnet:a]\ncidr = 192.0.2.0/24\nvips = true", ["[DEFAULT] subnets", "none can be declared"]),
         ("[DEFAULT]\nsubnets = Ä", ["[DEFAULT] subnets"]),
         ("[DEFAULT]\nsubnets = a", ["[subnet:a] cidr", "must be given"]),
         ("[subnet:a]\ncidr = 192.0.2.0/24", ["[subnet:a] cidr", "does not name this subnet"]),

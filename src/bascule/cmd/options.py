@@ -52,6 +52,19 @@ _GENERAL = [
         help="Where a provider has several places for a new load balancer, such as device groups, the one with the fewest of "
         "these gets it.",
     ),
+    cfg.StrOpt(
+        "network_driver",
+        default="declared",
+        choices=[
+            ("declared", "the subnets that 'subnets' names, and no ports"),
+            (
+                "noop",
+                "whatever a request names, and members anywhere but at loopback, link-local and multicast addresses. For trying "
+                "out the API: only the provider 'memory' can be enabled beside it",
+            ),
+        ],
+        help="Which networks, subnets and ports there are for VIPs and members.",
+    ),
     cfg.ListOpt(
         "subnets",
         default=[],

@@ -134,6 +134,7 @@ class Settings:
     enabled_providers: tuple[str, ...]
     default_provider: str
     place_by: PlaceBy
+    network_driver: str
     subnets: tuple[Subnet, ...]
     device_groups: tuple[DeviceGroupSettings, ...]
     networks: Mapping[str, Mapping[str, Network]]
@@ -195,7 +196,7 @@ def files(config_files: Sequence[str] | None = None) -> tuple[str, ...]:
 
 def plain(conf: cfg.ConfigOpts) -> Settings:
     """Check every option and give all of them as plain values. Raises SettingsError."""
-    top = _values(conf, None, ("state_dir", "error_after", "enabled_providers", "default_provider", "place_by"))
+    top = _values(conf, None, ("state_dir", "error_after", "enabled_providers", "default_provider", "place_by", "network_driver"))
     state_dir = Path(top["state_dir"]).expanduser().absolute()
     providers = top["enabled_providers"]
     if top["default_provider"] not in providers:
@@ -205,7 +206,8 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
     api = _group(conf, ApiSettings, "api")
     directory = _values(conf, "certificates", ("directory",))["directory"]
     database["connection"] = _database_url(database["connection"], state_dir)
-    subnets, device_groups = _subnets(conf, api.bind_host), _device_groups(conf, providers)
+    subnets = _no_subnets(conf, providers) if top["network_driver"] == "noop" else _subnets(conf, api.bind_host)
+    device_groups = _device_groups(conf, providers)
     networks = _networks(conf, device_groups, subnets)
     return Settings(
         state_dir=state_dir,
@@ -213,6 +215,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         enabled_providers=providers,
         default_provider=top["default_provider"],
         place_by=PlaceBy(top["place_by"]),
+        network_driver=top["network_driver"],
         subnets=with_reserved(subnets, [network for found in networks.values() for network in found.values()]),
         device_groups=device_groups,
         networks=networks,
@@ -289,6 +292,15 @@ def _subnets(conf: cfg.ConfigOpts, api_address: str) -> tuple[Subnet, ...]:
                 raise SettingsError(f"[{group}] cidr: {subnet.cidr} overlaps {other.cidr} of subnet {other.name}; VIPs would clash")
         found[subnet.id] = subnet
     return tuple(found.values())
+
+
+def _no_subnets(conf: cfg.ConfigOpts, providers: Sequence[str]) -> tuple[Subnet, ...]:
+    """Members may lie nearly anywhere with `noop`, so nothing that carries traffic can be enabled beside it."""
+    if providers != ("memory",):
+        raise SettingsError(f"[DEFAULT] network_driver: noop is for the provider memory alone; enabled: {', '.join(providers)}")
+    if conf.subnets:
+        raise SettingsError("[DEFAULT] subnets: with the network_driver noop, every subnet is there; none can be declared")
+    return ()
 
 
 def _device_groups(conf: cfg.ConfigOpts, providers: Sequence[str]) -> tuple[DeviceGroupSettings, ...]:

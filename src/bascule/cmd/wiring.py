@@ -24,7 +24,7 @@ from bascule.core.passes import Passes
 from bascule.core.reader import Reader
 from bascule.core.recorder import Recorder, Timing
 from bascule.core.resolve import Resolver
-from bascule.core.subnets import Subnets
+from bascule.core.subnets import AnySubnets, Subnets
 from bascule.core.wakeup import Sleeper, Waker
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
@@ -128,7 +128,7 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
     from bascule.north.octavia_v2.app import guarded
     from bascule.north.octavia_v2.door import Door
 
-    carrying, subnets, known = backends(settings), Subnets(settings.subnets), checked_database(settings)
+    carrying, subnets, known = backends(settings), _subnets(settings), checked_database(settings)
     door = Door(
         reader=Reader(known),
         writer=Writer(known, carrying, subnets, place_by=settings.place_by, wake=waker(settings)),
@@ -170,7 +170,12 @@ def authentication(conf: cfg.ConfigOpts, api: ApiSettings) -> Callable[[WSGIAppl
 def passes(settings: Settings, carrying: Mapping[str, Backend]) -> Passes:
     """What carries out passes over these backends."""
     certificates = CertificateLibrary(settings.certificates.directory)
-    return Passes(carrying, Resolver(certificates, Subnets(settings.subnets), network_drivers(settings)), certificates.secret)
+    return Passes(carrying, Resolver(certificates, _subnets(settings), network_drivers(settings)), certificates.secret)
+
+
+def _subnets(settings: Settings) -> Subnets:
+    """What knows where VIPs and members may lie."""
+    return AnySubnets() if settings.network_driver == "noop" else Subnets(settings.subnets)
 
 
 def network_drivers(settings: Settings) -> dict[str, NetworkDriver]:

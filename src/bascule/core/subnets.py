@@ -41,8 +41,8 @@ class NoneFree(Conflict):
 class Subnets:
     """The network driver `declared`: the subnets that the operator declared. Nothing may lie outside them."""
 
-    policies = False
-    """Whether QoS policies and security groups can be named."""
+    anything = False
+    """Whether whatever is named is there: QoS policies and security groups, too."""
 
     def __init__(self, declared: Iterable[Subnet]) -> None:
         self._by_id = {subnet.id: subnet for subnet in declared}
@@ -126,7 +126,7 @@ class AnySubnets(Subnets):
     Addresses that nobody chose come from ranges that belong to nobody. For trying out the API: nothing carries traffic so.
     """
 
-    policies = True
+    anything = True
 
     def __init__(self) -> None:
         super().__init__(())

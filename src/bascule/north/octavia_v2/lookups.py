@@ -7,7 +7,7 @@ before it asks for a load balancer. There are no ports, policies and security gr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bascule.model.definition import Subnet
@@ -64,6 +64,11 @@ def _none(call: Call) -> list[dict[str, Any]]:
     return []
 
 
+def _there(call: Call, items: _Items, named: Iterable[str]) -> list[dict[str, Any]]:
+    """What there is, with what somebody names where whatever is named is there."""
+    return items(call) + ([{"id": each, "name": each} for each in named] if call.door.subnets.anything else [])
+
+
 def _matches(item: Mapping[str, Any], params: Params) -> bool:
     """Whether an item has all attributes asked for. One that is asked for several times may have any of the values."""
     return all(_has(item, name, texts(params, name)) for name in params if name in item)
@@ -78,7 +83,8 @@ def _has(item: Mapping[str, Any], name: str, wanted: Sequence[str]) -> bool:
 def _index(many: str, items: _Items) -> Callable[[Call], Any]:
     def index(call: Call) -> Any:
         """List what there is, filtered by attributes."""
-        return {many: [item for item in items(call) if _matches(item, call.params)]}
+        named = dict.fromkeys([*texts(call.params, "id"), *texts(call.params, "name")])
+        return {many: [item for item in _there(call, items, named) if _matches(item, call.params)]}
 
     return index
 
@@ -86,7 +92,7 @@ def _index(many: str, items: _Items) -> Callable[[Call], Any]:
 def _show(one: str, items: _Items) -> Callable[[Call, str], Any]:
     def show(call: Call, object_id: str) -> Any:
         """Show one of them."""
-        for item in items(call):
+        for item in _there(call, items, [object_id]):
             if item["id"] == object_id:
                 return {one: item}
         raise Malformed(f"{one} {object_id} not found.", 404)

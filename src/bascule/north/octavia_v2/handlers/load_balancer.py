@@ -135,9 +135,9 @@ def _provider(call: Call, wanted: LoadBalancerPost) -> str:
 
 def _unsupported(call: Call, wanted: LoadBalancerPut) -> Iterator[Malformed]:
     """Refusals of what needs a service that is not there."""
-    if known(wanted.vip_qos_policy_id) and not call.door.subnets.policies:
+    if known(wanted.vip_qos_policy_id) and not call.door.subnets.anything:
         yield Malformed("Validation failure: vip_qos_policy_id: there is no network service that knows QoS policies")
-    if known(wanted.vip_sg_ids) and not call.door.subnets.policies:
+    if known(wanted.vip_sg_ids) and not call.door.subnets.anything:
         yield Malformed("Validation failure: vip_sg_ids: there is no network service that knows security groups")
     if not isinstance(wanted, LoadBalancerPost):
         return
