@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from bascule.model.backend import Backend
 from bascule.model.objects import Tree
 from bascule.model.secrets import Secret
 from bascule.south.as3 import AS3Backend, Site
+from bascule.south.as3.secrets import filled
 from bascule.south.marks import Mark
 from bascule.store import meta, units
 from bascule.store.engine import Database
@@ -78,7 +78,7 @@ class F5World(World):
         """Whether a device holds exactly these load balancers, as wanted: it finds nothing to change."""
         tenants: dict[str, Any] = {}
         for each in ids:
-            tenants |= {name: json.loads(text) for name, text in self.wanted(each).items()}
+            tenants |= {name: filled(text, self.library.secret) for name, text in self.wanted(each).items()}
         answer = box.declare(tenants, action="dry-run")
         assert answer.status == 200, answer.text
         return partitions(box) == set(tenants) and all(result[2] == "no change" for result in answer.results)

@@ -28,9 +28,14 @@ def test_another_device_takes_over_in_the_middle_of_a_change(make: Make) -> None
         one.ask("POST", "/emulator/reboot", {"seconds": 600})
         passing.join(60)
         assert not passing.is_alive()
+        assert set(world.faults(made.id).values()) <= {
+            "Whether the change was carried out is not known. It is sent again.",
+            "No device is active now.",
+            "The device does not answer.",
+        }
         two.until(lambda: state(two) == "active", 30)
         world.settle()
-        assert set(world.statuses(made.id).values()) == {"ACTIVE"}
+        assert (set(world.statuses(made.id).values()), world.faults(made.id)) == ({"ACTIVE"}, {})
         assert world.is_on(two, before.id, made.id)
 
 

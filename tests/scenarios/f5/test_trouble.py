@@ -28,13 +28,50 @@ ONCE: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("fault", ONCE, ids=lambda fault: f"{fault['kind']} {fault.get('method', '')}".strip())
 def test_what_goes_wrong_once_is_not_seen(world: F5World, device: Box, fault: dict[str, Any]) -> None:
-    device.fault(**fault)
-    made = world.create()
-    world.tick()
-    assert world.faults(made.id) == {}
+    changed = world.create()
     world.settle()
-    assert set(world.statuses(made.id).values()) == {"ACTIVE"}
-    assert world.is_on(device, made.id)
+    device.fault(**fault)
+    world.drop(changed.id, changed.members[0].id)
+    new = world.create()
+    world.tick()
+    assert device.get("/emulator/faults").body == {"faults": []}, "it was met"
+    for made in (changed, new):
+        assert world.faults(made.id) == {}
+    world.settle()
+    for made in (changed, new):
+        assert set(world.statuses(made.id).values()) == {"ACTIVE"}
+    assert world.is_on(device, changed.id, new.id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *({"kind": kind, "method": "POST", "path": "declare"} for kind in ("reset-before", "reset-after", "bad-gateway")),
+        {"kind": "device-read-failure"},
+        {"kind": "store-failure"},
+    ],
+    ids=lambda fault: str(fault["kind"]),
+)
+def test_what_goes_on_going_wrong_is_told_and_done_when_it_ends(world: F5World, device: Box, fault: dict[str, Any]) -> None:
+    changed = world.create()
+    world.settle()
+    world.drop(changed.id, changed.members[0].id)
+    new = world.create()
+    both = {changed.id: "PENDING_UPDATE", new.id: "PENDING_CREATE"}
+    device.fault(**fault, times=None)
+    reason = "Whether the change was carried out is not known. It is sent again."
+    for seconds in (0, 5, 5):
+        world.tick(seconds)
+        assert {each: world.faults(each) for each in both} == {each: {each: reason} for each in both}
+        assert {each: world.status(each) for each in both} == both
+    world.tick(700)
+    assert {(world.status(each), *world.faults(each).values()) for each in both} == {("ERROR", reason)}
+    device.ask("DELETE", "/emulator/faults")
+    world.settle()
+    for each in both:
+        assert (set(world.statuses(each).values()), world.faults(each)) == ({"ACTIVE"}, {})
+    assert world.is_on(device, *both)
 
 
 @pytest.mark.parametrize("kind", [pytest.param("late-script", marks=pytest.mark.slow), "failed-script", "read-failure"])
@@ -53,12 +90,13 @@ def test_a_tenant_in_trouble_is_sent_again(world: F5World, device: Box, kind: st
 
 
 def test_tokens_may_be_lost(world: F5World, device: Box) -> None:
-    world.create()
+    before = world.create()
     world.settle()
     device.ask("POST", "/emulator/expire-tokens")
     made = world.create()
     world.tick()
-    assert world.status(made.id) == "ACTIVE"
+    assert (world.status(made.id), world.faults(made.id)) == ("ACTIVE", {})
+    assert world.is_on(device, before.id, made.id)
 
 
 @pytest.mark.slow
