@@ -225,7 +225,8 @@ def _hand_over(database: Database) -> list[str]:
     def work(conn: sa.Connection) -> list[str]:
         conn.execute(tables.carrier.delete())
         conn.execute(tables.load_balancer.update().values(provider=AS3Backend.name))
-        conn.execute(tables.unit.update().values(backend=AS3Backend.name, lane_id=LANE, observed=0, due_at=time.time()))
+        due = {"due_at": time.time(), "rank": int(units.Rank.EDIT)}
+        conn.execute(tables.unit.update().values(backend=AS3Backend.name, lane_id=LANE, observed=0, **due))
         return list(conn.scalars(sa.select(tables.unit.c.id).order_by(tables.unit.c.id)))
 
     return database.write(work)

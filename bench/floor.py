@@ -180,7 +180,7 @@ class _Rows:
             vip_network_id=standard.VIPS.network_id,
             vip_port_id=claim["id"],
         )
-        self._add("unit", id=self._id, key=self._id, due_at=self._now, behind_since=self._now)
+        self._add("unit", id=self._id, key=self._id, project_id=standard.PROJECT, due_at=self._now, behind_since=self._now)
         text = f"The load balancer {root['name']} was created."
         self._add("event", **_event(self._id, 1, "load_balancer", self._id, text, self._now))
         self._seq = iter(range(1000))

@@ -130,6 +130,7 @@ EMPTY: dict[str, dict[str, Any]] = {
         "id": None,
         "kind": "load_balancer",
         "key": None,
+        "project_id": None,
         "lane_id": "memory:0",
         "backend": "memory",
         "generation": 1,

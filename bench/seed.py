@@ -18,7 +18,7 @@ from bascule.south.memory import MemoryBackend
 from bascule.store import claims, observed, placement, quotas, trees, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier, Event
-from bascule.store.units import LOAD_BALANCER, Unit
+from bascule.store.units import LOAD_BALANCER, Rank, Unit
 from bench import standard
 
 _CHUNK = 200
@@ -63,9 +63,11 @@ def _unit(tree: Tree, now: float) -> Unit:
         id=tree.id,
         kind=LOAD_BALANCER,
         key=tree.id,
+        project_id=tree.load_balancer.project_id,
         lane_id=_BACKEND.lanes()[0].id,
         backend=_BACKEND.name,
         observed=1,
+        rank=Rank.IDLE,
         checked_at=now,
         accepted=codec.encode(_definition(tree)),
     )

@@ -6,7 +6,6 @@ import dataclasses
 import json
 
 import pytest
-import sqlalchemy as sa
 
 from bascule.clients.neutron import NewPort
 from bascule.core.networks import Declared, NetworkTrouble, Routed
@@ -15,6 +14,8 @@ from bascule.core.subnets import Subnets
 from bascule.model.definition import Network
 from bascule.model.errors import Conflict, Invalid
 from bascule.model.status import Provisioning
+from bascule.store.tables import unit
+from bascule.store.units import Rank
 from tests.scenarios.clouds import DEVICES, LANE, SHARED, Cloud, claimed, made
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import SUBNET
@@ -157,7 +158,8 @@ def test_an_address_that_somebody_has_in_the_cloud_is_passed_over_and_no_vip_get
     world.create()  # needs the network too, so it is looked at again
     world.clock.now += 1
     world.restart()
-    world.database.write(lambda conn: conn.execute(sa.text("UPDATE unit SET due_at = 0 WHERE kind = 'network'")))
+    due = {"due_at": 0.0, "rank": int(Rank.EDIT)}
+    world.database.write(lambda conn: conn.execute(unit.update().where(unit.c.kind == "network").values(due)))
     world.settle()
     mine = [each["address"] for each in made(world)["self_ips"]]
     assert taken not in mine

@@ -230,7 +230,7 @@ def test_a_process_killed_in_a_transaction_blocks_nobody(database: Database, dat
 
 def test_values_come_back_as_they_went(database: Database) -> None:
     values = {
-        "id": "u", "kind": "k", "key": "clé 🔑", "lane_id": "l", "backend": "b", "generation": 1, "observed": 0,
+        "id": "u", "kind": "k", "key": "clé 🔑", "project_id": "p", "lane_id": "l", "backend": "b", "generation": 1, "observed": 0,
         "replace": 0, "deleted": None, "gone_at": None, "asked": 2**40, "due_at": 1795256084.1234567, "behind_since": 1.5,
         "rank": 0, "attempts": 0, "resync": True, "checked_at": 0.1, "memo": "x" * 100_000, "accepted": None,
     }  # fmt: skip

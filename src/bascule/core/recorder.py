@@ -301,10 +301,10 @@ def _faults(old: Mapping[str, Fault], result: Result, now: float) -> dict[str, F
 def _paused(unit: Unit, result: Result, faults: Mapping[str, Fault], now: float, timing: Timing) -> Unit:
     """When the unit is due again, if at all."""
     if result.wait is not None:
-        return dataclasses.replace(unit, due_at=now + result.wait, rank=Rank.EDIT)
+        return dataclasses.replace(unit, due_at=now + result.wait, rank=Rank.WAIT)
     lost = any(carrier.state in (CarrierState.LOST, CarrierState.RETIRING) for carrier in result.carriers.values())
     if result.settled and not faults and not lost:
-        return dataclasses.replace(unit, due_at=None, rank=Rank.EDIT, attempts=0)
+        return dataclasses.replace(unit, due_at=None, rank=Rank.IDLE, attempts=0)
     refused = bool(faults) and all(fault.kind is FaultKind.REJECTED for fault in faults.values())
     pause = (timing.rejected if refused and not lost else timing.retry).after(unit.attempts)
     for fault in faults.values():

@@ -12,14 +12,12 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import sqlalchemy as sa
-
 from bascule.core import known as knowledge
 from bascule.core import metrics
 from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend, Fenced
-from bascule.store import lanes, meta, placement, units
+from bascule.store import due, lanes, meta, placement, units
 from bascule.store.engine import Database
 from bascule.store.lanes import Lane, LaneLost, Lease
 from bascule.store.observed import Carrier
@@ -66,6 +64,7 @@ class Worker:
         self._serving: dict[str, Future[bool]] = {}
         self._missed: set[str] = set()
         self._refused: dict[str, int] = {}
+        self._turns: dict[str, due.Turns] = {}
 
     def start(self) -> None:
         """Make the rows of the lanes that the backends have. Called once before the first tick."""
@@ -158,7 +157,7 @@ class Worker:
     def _work(self, lease: Lease) -> bool:
         """Pass over a batch, and over one unit that failed before, until nothing is due. Then give the lane back."""
         worked = False
-        while not self._stopping.is_set() and any([self._pass(lease, units.take_due), self._pass(lease, units.take_alone)]):
+        while not self._stopping.is_set() and any([self._pass(lease, due.together), self._pass(lease, due.alone)]):
             worked = True
         self._database.write(lambda conn: lanes.hold(conn, lease, release=True))
         return worked
@@ -185,19 +184,20 @@ class Worker:
             except Exception:
                 LOG.exception("lane %s: no sign of life could be given", lease.lane_id)
 
-    def _pass(self, lease: Lease, choose: Callable[[sa.Connection, str, float, int], list[Unit]]) -> bool:
+    def _pass(self, lease: Lease, choose: due.Choose) -> bool:
         """One pass and its record. Tells whether anything was due."""
         with self._database.read() as conn:
-            due = _first(choose(conn, lease.lane_id, self._clock(), self._batch))
-        if due:
-            self._together(lease, due)
-        return bool(due)
+            turns = self._turns.setdefault(lease.lane_id, due.Turns())
+            chosen = _first(choose(conn, lease.lane_id, self._clock(), self._batch, turns))
+        if chosen:
+            self._together(lease, chosen)
+        return bool(chosen)
 
-    def _together(self, lease: Lease, due: Mapping[str, Unit]) -> None:
+    def _together(self, lease: Lease, chosen: Mapping[str, Unit]) -> None:
         """Pass over units and record it. If that cannot be done for all of them, one by one; who cannot be helped is put off."""
         try:
             with metrics.LOAD.time(), self._database.read() as conn:
-                batch = knowledge.load(conn, due)
+                batch = knowledge.load(conn, chosen)
                 needed = sorted({each for known in batch.values() for each in known.needs})
                 shared = knowledge.load(conn, units.load(conn, needed)) if needed else {}
                 fence = meta.fence(conn, lease.fence)
@@ -213,15 +213,15 @@ class Worker:
         except (LaneLost, Fenced):
             raise
         except Exception:
-            LOG.exception("lane %s: %d units could not be passed over", lease.lane_id, len(due))
-            if len(due) > 1:
-                for unit in due.values():
+            LOG.exception("lane %s: %d units could not be passed over", lease.lane_id, len(chosen))
+            if len(chosen) > 1:
+                for unit in chosen.values():
                     self._together(lease, {unit.id: unit})
             else:
-                self._recorder.postpone(lease, list(due))
+                self._recorder.postpone(lease, list(chosen))
 
 
-def _first(due: Sequence[Unit]) -> dict[str, Unit]:
+def _first(chosen: Sequence[Unit]) -> dict[str, Unit]:
     """Of what is due, what goes now: what others need goes before them."""
-    shared = [unit for unit in due if unit.kind != LOAD_BALANCER]
-    return {unit.id: unit for unit in (shared or due)}
+    shared = [unit for unit in chosen if unit.kind != LOAD_BALANCER]
+    return {unit.id: unit for unit in (shared or chosen)}

@@ -131,7 +131,14 @@ class Writer:
         _refuse(backend, tree, None)  # only now, because a port can be bound on one address and not on another
         lane_id = scheduler.place(conn, backend, tree, self._place_by)  # late, because others who create wait from here on
         unit = Unit(
-            id=tree.id, kind=LOAD_BALANCER, key=tree.id, lane_id=lane_id, backend=backend.name, due_at=now, behind_since=now
+            id=tree.id,
+            kind=LOAD_BALANCER,
+            key=tree.id,
+            project_id=tree.load_balancer.project_id,
+            lane_id=lane_id,
+            backend=backend.name,
+            due_at=now,
+            behind_since=now,
         )
         units.add(conn, unit)
         self._need(conn, unit, backend.needs(tree), now)

@@ -226,6 +226,7 @@ unit = sa.Table(
     sa.Column("id", sa.String(128), primary_key=True),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("key", sa.String(128), nullable=False, quote=True),
+    sa.Column("project_id", Id, nullable=False),
     sa.Column("lane_id", sa.String(128), nullable=False),
     sa.Column("backend", sa.String(64), nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
@@ -243,12 +244,14 @@ unit = sa.Table(
     sa.Column("memo", Long),
     sa.Column("accepted", Long),
     sa.Index("ix_unit_lane_due", "lane_id", "rank", "due_at"),
+    sa.Index("ix_unit_lane_turn", "lane_id", "rank", "project_id", "due_at"),
     sa.Index("ix_unit_checked_at", "checked_at"),
     sa.Index("ix_unit_gone_at", "gone_at"),
     sa.Index("ix_unit_behind_since", "behind_since"),
 )
 """What one pass works on. `asked` counts how often it was made due: a pass clears `due_at` only if nobody asked since it began.
-`rank` orders what is due: 0 edits, 2 drift, 3 what failed last time and goes alone. `behind_since`: when the
+`rank` orders what is due: 0 edits, 1 what was waited for, 2 drift, 3 what failed last time and goes alone; 4 is not due. In
+a lane the projects (`project_id`, empty for what several share) take turns. `behind_since`: when the
 oldest change was made that is not carried out yet. `checked_at` is the time of the last
 pass that found or made everything as wanted. `resync`: what is on record of its carriers is not believed until a pass has settled
 them. `gone_at`: confirmed deleted, kept for a while as a tombstone. `memo` holds what carriers asked to be kept, by carrier, and

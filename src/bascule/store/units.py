@@ -17,11 +17,18 @@ from bascule.store.tables import unit, unit_need
 
 
 class Rank(IntEnum):
-    """In which order due units are taken. `ALONE`: it was refused or its outcome was unknown, so it is not put in a batch."""
+    """Why a unit is due, and thereby how it is taken.
+
+    `EDIT`: something is wanted of it now, whatever anybody's clock says; `due_at` is only since when. `WAIT`: a pass asked for a
+    pause. `DRIFT`: it is compared with what is there. `ALONE`: it was refused or its outcome was unknown, so it is not put in a
+    batch. All these are due at `due_at`. `IDLE`: it is not due.
+    """
 
     EDIT = 0
+    WAIT = 1
     DRIFT = 2
     ALONE = 3
+    IDLE = 4
 
 
 LOAD_BALANCER = "load_balancer"
@@ -35,6 +42,7 @@ class Unit:
     id: str
     kind: str
     key: str
+    project_id: str = ""
     lane_id: str
     backend: str
     generation: int = 1
@@ -54,10 +62,12 @@ class Unit:
 
 
 _COLUMNS = tuple(Unit.__dataclass_fields__)
-_SELECT = sa.select(*(unit.c[name] for name in _COLUMNS))
+SELECT = sa.select(*(unit.c[name] for name in _COLUMNS))
+"""Whole units, to be read by `units_of`."""
 
 
-def _units(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
+def units_of(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
+    """Units from the rows that `SELECT` gives."""
     return [Unit(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
 
@@ -65,8 +75,8 @@ def _units(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _ID: sa.BindParameter[Any] = sa.bindparam("b_id")
 _INSERT = unit.insert()
-_BY_ID = _SELECT.where(unit.c.id == _ID)
-_BY_IDS = _SELECT.where(unit.c.id.in_(_IDS))
+_BY_ID = SELECT.where(unit.c.id == _ID)
+_BY_IDS = SELECT.where(unit.c.id.in_(_IDS))
 _BUMP = (
     unit.update()
     .where(unit.c.id == _ID, unit.c.gone_at.is_(None))
@@ -93,12 +103,12 @@ def drop(conn: sa.Connection, unit_id: str) -> None:
 
 def get(conn: sa.Connection, unit_id: str) -> Unit | None:
     """One unit, also one that is gone; None if there is none."""
-    return next(iter(_units(conn.execute(_BY_ID, {"b_id": unit_id}).all())), None)
+    return next(iter(units_of(conn.execute(_BY_ID, {"b_id": unit_id}).all())), None)
 
 
 def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     """Units by id; ids that do not exist are left out."""
-    return {found.id: found for found in _units(conn.execute(_BY_IDS, {"ids": list(ids)}))}
+    return {found.id: found for found in units_of(conn.execute(_BY_IDS, {"ids": list(ids)}))}
 
 
 def there(conn: sa.Connection, ids: Sequence[str]) -> set[str]:
@@ -190,38 +200,12 @@ def postpone(conn: sa.Connection, ids: Sequence[str], due_at: float) -> None:
     conn.execute(unit.update().where(unit.c.id.in_(ids)).values(due_at=due_at, rank=int(Rank.ALONE), attempts=unit.c.attempts + 1))
 
 
-def take_due(conn: sa.Connection, lane_id: str, now: float, limit: int) -> list[Unit]:
-    """What to work on next in a lane: up to `limit` units that go together, most urgent first."""
-    found: list[Unit] = []
-    for rank in (Rank.EDIT, Rank.DRIFT):
-        if len(found) < limit:
-            found += _due(conn, lane_id, now, rank, limit - len(found))
-    return found
-
-
-def take_alone(conn: sa.Connection, lane_id: str, now: float, limit: int = 1) -> list[Unit]:
-    """One unit that was refused, or whose outcome was unknown: it goes alone, whatever the limit."""
-    return _due(conn, lane_id, now, Rank.ALONE, min(limit, 1))
-
-
-_DUE = (
-    _SELECT.where(unit.c.lane_id == sa.bindparam("b_lane"), unit.c.rank == sa.bindparam("b_rank"))
-    .where(unit.c.due_at <= sa.bindparam("b_now"))
-    .order_by(unit.c.due_at)
-    .limit(sa.bindparam("b_limit"))
-)
-
-
-def _due(conn: sa.Connection, lane_id: str, now: float, rank: Rank, limit: int) -> list[Unit]:
-    return _units(conn.execute(_DUE, {"b_lane": lane_id, "b_rank": int(rank), "b_now": now, "b_limit": limit}))
-
-
 _LOCK = _BY_IDS.order_by(unit.c.id).with_for_update()
 
 
 def lock(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     """Units by id, with their rows held until the end of the transaction: no edit comes in between."""
-    return {found.id: found for found in _units(conn.execute(_LOCK, {"ids": list(ids)}))}
+    return {found.id: found for found in units_of(conn.execute(_LOCK, {"ids": list(ids)}))}
 
 
 _MUTABLE = (

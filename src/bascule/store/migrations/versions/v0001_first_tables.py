@@ -209,6 +209,7 @@ def _work() -> None:
         sa.Column("id", Reference, nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("key", Reference, nullable=False, quote=True),
+        sa.Column("project_id", Id, nullable=False),
         sa.Column("lane_id", Reference, nullable=False),
         sa.Column("backend", sa.String(64), nullable=False),
         sa.Column("generation", sa.Integer, nullable=False),
@@ -227,6 +228,7 @@ def _work() -> None:
         sa.Column("accepted", Long),
     )
     op.create_index("ix_unit_lane_due", "unit", ["lane_id", "rank", "due_at"], if_not_exists=True)
+    op.create_index("ix_unit_lane_turn", "unit", ["lane_id", "rank", "project_id", "due_at"], if_not_exists=True)
     _index("unit", "checked_at")
     _index("unit", "gone_at")
     _index("unit", "behind_since")
