@@ -95,7 +95,7 @@ def test_an_upgrade_that_fails_leaves_nothing(empty: Database) -> None:
 
 def test_an_empty_database_is_outdated(empty: Database) -> None:
     assert migrate.current(empty) is None
-    with pytest.raises(migrate.Outdated, match=f"is empty; this version needs {migrate.HEAD}: run bascule-db-manage upgrade"):
+    with pytest.raises(migrate.Outdated, match=f"is empty; this version needs {migrate.NEEDED}: run bascule-db-manage upgrade"):
         migrate.check(empty)
 
 
@@ -108,8 +108,25 @@ def test_a_database_of_a_newer_version_is_left_alone(sqlite_database: Database) 
     sqlite_database.write(lambda conn: conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(migrate.Outdated, match="at migration 9999, which this version does not know"):
         migrate.upgrade(sqlite_database)
-    with pytest.raises(migrate.Outdated, match="at migration 9999"):
+
+
+def test_a_newer_version_that_only_added_something_may_run_beside(sqlite_database: Database) -> None:
+    sqlite_database.write(lambda conn: conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9998'"))
+    migrate.check(sqlite_database)
+    sqlite_database.write(lambda conn: meta.set_oldest(conn, "9998"))
+    with pytest.raises(migrate.Outdated, match="at migration 9998, for versions that know 9998; this one knows only up to"):
         migrate.check(sqlite_database)
+
+
+def test_expanding_stops_before_anything_is_taken_away(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "NEEDED", "0001")  # as if what comes after it took something away
+    migrate.upgrade(empty, expand=True)
+    assert migrate.current(empty) == "0001"
+    migrate.check(empty)
+    migrate.upgrade(empty, expand=True)
+    assert migrate.current(empty) == "0001"
+    migrate.upgrade(empty)
+    assert migrate.current(empty) == migrate.HEAD
 
 
 def test_head_is_the_newest_migration() -> None:

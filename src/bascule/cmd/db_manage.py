@@ -45,8 +45,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--database", metavar="URL", help="the database, instead of the one that the settings name")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    text = "create the tables, or bring them to what this version needs"
+    upgrade = commands.add_parser("upgrade", help=text, description=text)
+    upgrade.add_argument(
+        "--expand",
+        action="store_true",
+        help="only add what is new, so that processes of the version before go on; without it, what they use is taken away too",
+    )
+    upgrade.set_defaults(run=_upgrade)
     for name, run, text in (
-        ("upgrade", _upgrade, "create the tables, or bring them to what this version needs"),
         ("current", _current, "show the migration that the database is at"),
         ("history", _history, "show every migration and what it does, oldest first"),
         ("new-epoch", _new_epoch, "to be run after the database was restored, before Bascule is started again"),
@@ -69,7 +76,7 @@ def _database(arguments: argparse.Namespace) -> Iterator[Database]:
 def _upgrade(arguments: argparse.Namespace) -> None:
     with _database(arguments) as database:
         before = migrate.current(database)
-        migrate.upgrade(database)
+        migrate.upgrade(database, expand=arguments.expand)
         print(f"was: {before or 'empty'}, is: {migrate.current(database)}")
 
 

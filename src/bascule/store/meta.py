@@ -16,6 +16,7 @@ from bascule.model.backend import Fence
 from bascule.store.tables import meta
 
 _EPOCH = meta.c.name == "epoch"
+_OLDEST = meta.c.name == "oldest"
 _INSTALLATION = meta.c.name == "installation"
 _LIFE = sa.select(meta.c.name, meta.c.value).where(sa.or_(_EPOCH, _INSTALLATION))
 
@@ -35,6 +36,17 @@ def new_epoch(conn: sa.Connection) -> int:
     number = max(last + 1, int(time.time()))
     conn.execute(meta.update().where(_EPOCH).values(value=str(number)))
     return number
+
+
+def oldest(conn: sa.Connection) -> str:
+    """The migration that a version of Bascule must know to work with this database."""
+    return str(conn.scalar(sa.select(meta.c.value).where(_OLDEST)) or "")
+
+
+def set_oldest(conn: sa.Connection, migration: str) -> None:
+    """Have only versions work with this database that know a migration."""
+    if not conn.execute(meta.update().where(_OLDEST).values(value=migration)).rowcount:
+        conn.execute(meta.insert().values(name="oldest", value=migration))
 
 
 def installation(conn: sa.Connection) -> str:

@@ -219,7 +219,6 @@ def _work() -> None:
         sa.Column("gone_at", sa.Double),
         sa.Column("asked", sa.BigInteger, nullable=False),
         sa.Column("due_at", sa.Double),
-        sa.Column("behind_since", sa.Double),
         sa.Column("rank", sa.SmallInteger, nullable=False, quote=True),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("resync", sa.Boolean, nullable=False),
@@ -231,7 +230,6 @@ def _work() -> None:
     op.create_index("ix_unit_lane_turn", "unit", ["lane_id", "rank", "project_id", "due_at"], if_not_exists=True)
     _index("unit", "checked_at")
     _index("unit", "gone_at")
-    _index("unit", "behind_since")
     _table(
         "unit_need",
         sa.Column("unit_id", Reference, nullable=False),
