@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bascule.model.backend import LaneSpec
+from bascule.south.as3 import limits
 from bascule.store import placement, tables, units
 from bascule.store.engine import Database
 from bascule.store.units import LOAD_BALANCER, Unit
@@ -110,7 +111,9 @@ def test_device_groups_of_bigips_share_load_balancers_and_get_back_what_they_los
             for _ in range(3):
                 site.create(EXAMPLE)
             listed = [line.split()[:6] for line in site.run("bascule", "device", "list").stdout.splitlines()]
-            assert listed[1:] == [["f5:large", "f5", "2", "-", "north", "no"], ["f5:small", "f5", "1", "1", "-", "no"]]
+            assert listed[1:] == [["f5:large", "f5", "2", str(limits.MOST), "north", "no"], ["f5:small", "f5", "1", "1", "-", "no"]]
+            full = {name: "(nearly full)" in site.run("bascule", "device", "show", name).stdout for name in ("large", "small")}
+            assert full == {"large": False, "small": True}
             assert [len(virtuals(each)) for each in (large, small)] == [2, 1]
             site.run("bascule", "device", "drain", "large")
             status, answer = site.call("POST", "/v2/lbaas/loadbalancers", EXAMPLE)

@@ -122,7 +122,7 @@ def _lines(each: LaneView, failed: Sequence[InError]) -> Iterator[str]:
         ("In the configuration here", _yes(each.configured)),
         ("Load balancers", str(each.load_balancers)),
         ("Listeners", str(each.listeners)),
-        ("Capacity", _capacity(each)),
+        ("Capacity", f"{_capacity(each)} (nearly full)" if each.nearly_full else _capacity(each)),
         ("Availability zone", each.availability_zone or "-"),
         ("Drained", _yes(each.drained)),
         ("Tags", ", ".join(each.tags) or "-"),

@@ -307,7 +307,11 @@ _DEVICE_GROUP = [
         "every change. Not needed where they synchronize by themselves.",
     ),
     cfg.StrOpt("availability_zone", help="The availability zone that the devices are in. Without it, they are in none."),
-    cfg.IntOpt("max_load_balancers", min=0, help="Most load balancers that are placed here. Without it, there is no limit."),
+    cfg.IntOpt(
+        "max_load_balancers",
+        min=0,
+        help="Most load balancers that are placed here. Without it, as many as AS3 has names for: somewhat more than 4,600.",
+    ),
     cfg.StrOpt(
         "network_driver",
         default="none",

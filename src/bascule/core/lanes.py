@@ -43,6 +43,11 @@ class LaneView:
     waiting: float | None
     to_resync: int
 
+    @property
+    def nearly_full(self) -> bool:
+        """Whether it has four of five load balancers that it may have, or more."""
+        return self.max_load_balancers is not None and self.load_balancers * 5 >= self.max_load_balancers * 4
+
 
 @dataclass(frozen=True, slots=True)
 class InError:

@@ -68,13 +68,31 @@ def test_the_wrong_database_removes_nothing(world: F5World, device: Box, caplog:
     assert partitions(device) == {tenant_name(made.id)}
 
 
+@pytest.mark.slow
+def test_operators_are_told_before_as3_has_no_names_left(make: Make, bigip: Box, caplog: pytest.LogCaptureFixture) -> None:
+    looking = orphans(make(bigip), every=0)
+
+    def fill(part: int) -> None:
+        """Others have tenants with long names."""
+        names = [f"T{part}{number:03d}".ljust(180, "x") for number in range(1, 146)]
+        tenants = [tenant(name, small(f"10.8.{part}.{number}")) for number, name in enumerate(names, 1)]
+        assert bigip.declare(*tenants).status == 200
+
+    fill(0)
+    looking.tick()
+    assert "what AS3 has for" not in caplog.text
+    fill(1)
+    looking.tick()
+    assert (
+        "device group pair: the names of its 290 tenants take 80 % of what AS3 has for them; there is room for 916" in caplog.text
+    )
+
+
 @pytest.mark.parametrize(
     ("there", "lost", "share", "goes"),
     [(1, 1, 0.1, True), (3, 1, 0.1, True), (3, 2, 0.1, False), (20, 2, 0.1, True), (20, 3, 0.1, False), (3, 1, 0, False)],
 )
-def test_never_more_than_the_share_goes_at_once(
-    world: F5World, bigip: Box, make: Make, there: int, lost: int, share: float, goes: bool
-) -> None:
+def test_never_more_than_the_share_goes_at_once(bigip: Box, make: Make, there: int, lost: int, share: float, goes: bool) -> None:
     world = make(bigip)
     wanted = {world.create().id for _ in range(there - lost)}
     world.settle()

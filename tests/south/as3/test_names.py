@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from bascule.south.as3 import limits
 from bascule.south.as3.names import address, address_item, item, owner_of, owners_in, tenant_name
 
 
@@ -55,3 +56,13 @@ def test_nothing_else_is_an_address(text: str) -> None:
 def test_nothing_else_is_an_id(text: str) -> None:
     with pytest.raises(ValueError, match="an id holds only"):
         item("ls", text)
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, limits.MOST - 1, limits.MOST])
+def test_so_many_tenants_fit_into_the_record_of_as3(count: int) -> None:
+    names = [tenant_name(str(number)) for number in range(count)]
+    assert count + limits.left(names) in (limits.MOST, limits.MOST - 1)
+    full = ["x" * 13] * (count + limits.left(names))
+    record = f"date^2026-11-20T20:29:10.551Z|id^bascule-e1795203058-f1000000|tenants^{','.join(full)}|blocks^9999"
+    assert 65_000 < len(record) <= 65_520
+    assert limits.left(["x" * 190] * 400) == 0

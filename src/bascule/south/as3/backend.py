@@ -15,6 +15,7 @@ from bascule.model.objects import Tree
 from bascule.model.status import Report
 from bascule.south import icontrol
 from bascule.south import marks as marking
+from bascule.south.as3 import limits
 from bascule.south.as3 import render as rendering
 from bascule.south.as3 import report as reporting
 from bascule.south.as3.names import tenant_name
@@ -73,8 +74,11 @@ class AS3Backend:
         self._seen: dict[str, _Look] = {}
 
     def lanes(self) -> Sequence[LaneSpec]:
-        """One lane for each device group."""
-        return [LaneSpec(lane, site.tags, site.max_load_balancers, site.availability_zone) for lane, site in self._sites.items()]
+        """One lane for each device group. It is given no more than AS3 has names for, whatever the operator allows."""
+        return [
+            LaneSpec(lane, site.tags, limits.most(site.max_load_balancers), site.availability_zone)
+            for lane, site in self._sites.items()
+        ]
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
         """What BIG-IP cannot carry of what is new in a tree."""
@@ -129,6 +133,12 @@ class AS3Backend:
     def marked(self, lane: str, installation: str) -> Sequence[Marked]:
         """The tenants with our mark, under the name that we give them: a label alone may be anybody's words. Raises DeviceError."""
         stored = AS3(self._sites[lane].group.active()).declared(show_hash=False)
+        if limits.taken(stored) >= limits.FULL:
+            _LOG.warning(
+                "device group %s: the names of its %d tenants take %.0f %% of what AS3 has for them; "
+                "there is room for %d load balancers, and every change will fail after that",
+                _group(lane), len(stored), 100 * limits.taken(stored), limits.left(stored),
+            )  # fmt: skip
         marks = {name: mark for name, each in stored.items() if (mark := marking.read(each.label))}
         return [
             Marked(mark.of, _group(lane), (name,))
