@@ -19,6 +19,8 @@ class Seen:
     """By full path of the pool, a blank, and full path of the member; or by address and port alone, for all pools."""
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
     """By full path of the virtual server, or of pool, blank, member."""
+    processors: list[int] = field(default_factory=lambda: [1, 1])
+    """How busy each of the threads is that carry traffic, in percent."""
 
     def state(self, store: Store, pool: Object, member: str) -> str:
         """How a member shows itself: what the operator wants goes before what its monitor sees."""

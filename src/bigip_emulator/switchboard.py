@@ -47,6 +47,7 @@ class Switchboard:
         router.add("/emulator/standby", POST=self._standby)
         router.add("/emulator/members", PUT=self._members)
         router.add("/emulator/counters", PUT=self._counters)
+        router.add("/emulator/processors", PUT=self._processors)
         router.add(PATH, POST=lambda request: Response(200, self._cluster.heard(request.fields())))
         router.add(PATH + "/config", POST=lambda request: Response(200, self._cluster.receive(request.fields())))
 
@@ -130,4 +131,13 @@ class Switchboard:
         with self._device.lock:
             for name, counters in body.items():
                 self._device.seen.counters[name] = self._device.seen.count(name) | counters
+        return Response(204)
+
+    def _processors(self, request: Request) -> Response:
+        """How busy each of the threads is that carry traffic."""
+        busy = request.fields().get("busy")
+        if not isinstance(busy, list) or not busy or not all(isinstance(each, int) and 0 <= each <= 100 for each in busy):
+            raise _refused("busy has to be a list of percents, one for each thread that carries traffic")
+        with self._device.lock:
+            self._device.seen.processors = busy
         return Response(204)

@@ -9,6 +9,7 @@ from typing import Any
 from bigip_emulator.bodies import error
 from bigip_emulator.cluster import Cluster
 from bigip_emulator.device import Device
+from bigip_emulator.seen import COUNTERS
 from bigip_emulator.show import VERSION
 from bigip_emulator.web import Request, Response, Router
 
@@ -37,6 +38,8 @@ class System:
         router.add(f"{_TM}/util/available", GET=self._available)
         router.add(f"{_TM}/sys/version", GET=self._version)
         router.add(f"{_TM}/sys/ready", GET=self._ready)
+        router.add(f"{_TM}/sys/tmm-info", GET=self._tmm_info)
+        router.add(f"{_TM}/sys/tmm-traffic", GET=self._tmm_traffic)
         router.add(f"{_TM}/sys/provision", GET=self._provision)
         router.add(f"{_TM}/sys/global-settings", GET=self._global_settings)
         router.add(f"{_TM}/sys/config", POST=self._config)
@@ -81,6 +84,31 @@ class System:
     def _ready(self, _request: Request) -> Response:
         numbers = _texts(configReady="yes", licenseReady="yes", provisionReady="yes")
         return Response(200, {"kind": "tm:sys:ready:readystats", "entries": _nested("sys/ready/0", numbers)})
+
+    def _tmm_info(self, _request: Request) -> Response:
+        entries: dict[str, Any] = {}
+        for number, busy in enumerate(self._device.seen.processors):
+            values = {"cpu": number, "memoryTotal": 2155872256, "memoryUsed": 235604408, "npus": 1, "tmid": number, "tmmPid": 9762}
+            ratios = {f"{span}AvgUsageRatio": busy for span in ("fiveSec", "oneMin", "fiveMin")}
+            numbers = {name: {"value": value} for name, value in {**values, **ratios}.items()}
+            entries |= _nested(f"sys/tmm-info/0.{number}", numbers | _texts(tmmId=f"0.{number}"))
+        return Response(200, {"kind": "tm:sys:tmm-info:tmm-infostats", "entries": entries})
+
+    def _tmm_traffic(self, _request: Request) -> Response:
+        """What the virtual servers count, shared out among the threads that carry it."""
+        with self._device.lock:
+            virtuals = [found.path for found in self._device.store.every() if found.kind == "ltm/virtual"]
+            counted = [self._device.seen.count(path) for path in virtuals]
+        threads = len(self._device.seen.processors)
+        entries: dict[str, Any] = {}
+        for number in range(threads):
+            numbers: dict[str, Any] = {}
+            for name in COUNTERS:
+                whole = sum(each[name] for each in counted)
+                share = whole // threads + (whole % threads if number == 0 else 0)
+                numbers |= {f"{side}SideTraffic.{name}": {"value": share} for side in ("client", "server")}
+            entries |= _nested(f"sys/tmm-traffic/0.{number}", numbers | _texts(tmmId=f"0.{number}"))
+        return Response(200, {"kind": "tm:sys:tmm-traffic:tmm-trafficstats", "entries": entries})
 
     def _provision(self, _request: Request) -> Response:
         modules = ("afm", "apm", "asm", "avr", "gtm", "ltm", "pem")

@@ -40,7 +40,8 @@ def test_device_list_drain_resync_and_show(site: Site) -> None:
     with serving(site) as running:
         made = site.create(example())
         listed = site.run("bascule", "device", "list").stdout.splitlines()
-        titles = ["NAME", "PROVIDER", "LOAD BALANCERS", "CAPACITY", "ZONE", "DRAINED", "LEASE OWNER", "OLDEST DUE"]
+        titles = ["NAME", "PROVIDER", "LOAD BALANCERS", "CAPACITY", "ZONE", "DRAINED", "STATE", "ACTIVE", "LEASE OWNER"]
+        titles += ["OLDEST DUE"]
         assert [title.strip() for title in listed[0].split("  ") if title] == titles
         assert listed[1].split()[:6] == ["memory:0", "memory", "1", "-", "-", "no"]
         (only,) = json.loads(site.run("bascule", "device", "list", "--json").stdout)

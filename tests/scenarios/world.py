@@ -94,7 +94,9 @@ class World:
         resolver = Resolver(self.library, self.subnets, self._drivers(self.database, self.subnets))
         self.passes = Passes(self.backends, resolver, self.library.secret)
         self.worker = self.new_worker()
-        self.health = HealthManager(self.database, self.backends, self.recorder)
+        if hasattr(self, "health"):
+            self.health.stop()
+        self.health = self.new_health_manager()
         self.housekeeping = self.new_housekeeping()
         self.lanes = Lanes(self.database, self.backends, clock=self.clock)
 
@@ -125,6 +127,12 @@ class World:
         )
         worker.start()
         return worker
+
+    def new_health_manager(self) -> HealthManager:
+        """Another one, which watches what no other does. Of those before it is not known that they are gone."""
+        return HealthManager(
+            self.database, self.backends, self.recorder, lanes_at_once=1, clock=self.clock, monotonic=self.clock
+        )  # fmt: skip
 
     # Time and passes
 

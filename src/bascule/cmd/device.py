@@ -98,6 +98,26 @@ def _capacity(each: LaneView) -> str:
     return "-" if each.max_load_balancers is None else str(each.max_load_balancers)
 
 
+def _active(each: LaneView) -> str:
+    return next((device.name for device in each.devices if device.state == "active"), "-")
+
+
+def _state(each: LaneView) -> str:
+    if each.in_state is None or each.looked is None:
+        return "unknown: no health manager has looked yet"
+    return f"{each.state} for {each.in_state:.0f} s, as seen {each.looked:.0f} s ago"
+
+
+def _load(each: LaneView) -> str:
+    return "-" if each.load is None else f"processors {each.load.cpu:.0f} %, connections {each.load.connections}"
+
+
+def _devices(each: LaneView) -> Iterator[tuple[str, str]]:
+    """A device in a line."""
+    for device in each.devices:
+        yield f"Device {device.name}", ", ".join(filter(None, (device.state, *device.versions, _printable(device.problem))))
+
+
 def _waiting(each: LaneView) -> str:
     return "-" if each.waiting is None else f"{each.waiting:.0f} s"
 
@@ -109,6 +129,8 @@ _COLUMNS: Sequence[tuple[str, Callable[[LaneView], str]]] = (
     ("CAPACITY", _capacity),
     ("ZONE", lambda each: each.availability_zone or "-"),
     ("DRAINED", lambda each: _yes(each.drained)),
+    ("STATE", lambda each: each.state if each.looked is not None else "unknown"),
+    ("ACTIVE", _active),
     ("LEASE OWNER", lambda each: each.owner or "-"),
     ("OLDEST DUE", _waiting),
 )
@@ -125,6 +147,10 @@ def _lines(each: LaneView, failed: Sequence[InError]) -> Iterator[str]:
         ("Capacity", f"{_capacity(each)} (nearly full)" if each.nearly_full else _capacity(each)),
         ("Availability zone", each.availability_zone or "-"),
         ("Drained", _yes(each.drained)),
+        ("State", _state(each)),
+        *_devices(each),
+        ("Load", _load(each)),
+        ("Watched by", each.watcher or "-"),
         ("Tags", ", ".join(each.tags) or "-"),
         ("Lease owner", each.owner or "-"),
         ("Fencing number", str(each.fence)),

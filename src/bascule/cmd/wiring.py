@@ -197,8 +197,13 @@ def worker(settings: Settings, database: Database) -> Worker:
         tags=settings.worker.tags,
         lease=settings.worker.lease,
         batch=settings.worker.batch,
-        lanes_at_once=max(4, sum(len(each.lanes()) for each in carrying.values())),  # a device may take a minute for an answer
+        lanes_at_once=_lanes_at_once(carrying),
     )
+
+
+def _lanes_at_once(carrying: Mapping[str, Backend]) -> int:
+    """All of them: a device may take a minute for an answer."""
+    return max(4, sum(len(each.lanes()) for each in carrying.values()))
 
 
 def waker(settings: Settings) -> Waker:
@@ -214,7 +219,15 @@ def sleeper(settings: Settings) -> Sleeper:
 def health_manager(settings: Settings, database: Database) -> HealthManager:
     """The health manager of a process. It leaves out what only the worker that made it can see."""
     seen = {name: each for name, each in backends(settings).items() if not isinstance(each, MemoryBackend)}
-    return HealthManager(database, seen, _recorder(settings, database), tags=settings.worker.tags)
+    return HealthManager(
+        database,
+        seen,
+        _recorder(settings, database),
+        tags=settings.worker.tags,
+        lease=settings.worker.lease,
+        every=settings.health_manager.interval,
+        lanes_at_once=_lanes_at_once(seen),
+    )
 
 
 def orphans(settings: Settings, database: Database) -> Orphans:

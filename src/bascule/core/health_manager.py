@@ -1,67 +1,220 @@
-"""The health manager: asks data planes what they see, and has the recorder write down what is new."""
+"""The health manager: asks data planes what they see, and has the recorder write down what is new.
+
+Of several health managers one watches a lane at a time: it holds the lane's watch for as long as it lives.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
+import sqlalchemy as sa
+
+from bascule.core.leases import Silence
 from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend
+from bascule.model.health import Health, LaneState
 from bascule.model.status import Report
-from bascule.store import lanes, observed
+from bascule.store import lanes, observed, units, watches
 from bascule.store.engine import Database
+from bascule.store.lanes import Lane, LaneLost, Lease
+from bascule.store.watches import LEASES, Watch
 
 LOG = logging.getLogger(__name__)
 
 _CHUNK = 200
-"""How many load balancers are asked for, and written down, at a time."""
+"""How many load balancers are written down at a time."""
+
+_CHECK = 10.0
+"""Seconds from one look at the devices of a lane to the next, while nothing is wrong with them."""
+
+_LOAD = 60.0
+"""Seconds after which it is asked again how much a device has to do."""
+
+_RESYNC_PER_SECOND = 500
+"""How many load balancers a second are brought up of a lane that came back: as many as it can take, for it carries none of them."""
+
+_PATIENCE = 600.0
+"""What has been in trouble for so many seconds keeps a lane from being ready no longer."""
 
 
 class HealthManager:
-    """Watches the lanes of its backends whose tags it has."""
+    """Watches the lanes of its backends whose tags it has.
+
+    `lease` (seconds): how long who watches a lane may give no sign of life before another one does. `every`: seconds from one look
+    at a lane to the next. `clock` gives seconds since the epoch, UTC.
+    """
 
     def __init__(
-        self, database: Database, backends: Mapping[str, Backend], recorder: Recorder, *, tags: Sequence[str] = ()
+        self,
+        database: Database,
+        backends: Mapping[str, Backend],
+        recorder: Recorder,
+        *,
+        tags: Sequence[str] = (),
+        lease: float = 15.0,
+        every: float = 0.0,
+        lanes_at_once: int = 4,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._backends = backends
         self._recorder = recorder
         self._tags = frozenset(tags)
-        self._last: dict[tuple[str, str], Report] = {}
+        self._lease = lease
+        self._every = every
+        self._clock = clock
+        self._monotonic = monotonic
+        self._owner = str(uuid.uuid4())
+        self._silence = Silence(self._owner, lease, monotonic)
+        self._pool = ThreadPoolExecutor(lanes_at_once, thread_name_prefix="watch")
+        self._lock = threading.Lock()
+        self._looking: dict[str, Future[bool]] = {}
+        self._next_beat = float("-inf")
+        self._looked: dict[str, float] = {}
+        self._checked: dict[str, float] = {}
+        self._last: dict[str, tuple[int, Mapping[tuple[str, str], Report]]] = {}
+        """What was reported last, by lane, with the fence of the watch: what another one saw since then is not known here."""
+
+    def begin(self) -> None:
+        """Begin to look at every lane that is ours and whose time has come, and wait for none of them."""
+        now = self._monotonic()
+        with self._database.read() as conn:
+            mine = [each for each in lanes.load(conn) if each.backend in self._backends and self._tags.issuperset(each.tags)]
+            found = watches.load(conn)
+        held = self._keep(mine, found, now)
+        with self._lock:
+            for lane in mine:
+                due = now - self._looked.get(lane.id, float("-inf")) >= self._every
+                if due and lane.id in held and lane.id not in self._looking:
+                    self._looked[lane.id] = now
+                    self._looking[lane.id] = self._pool.submit(self._look, lane)
 
     def tick(self) -> bool:
-        """Ask every lane once. Tells whether anything was new."""
+        """Look at every lane that is ours once. Tells whether anything was new."""
+        self.begin()
+        with self._lock:
+            running = list(self._looking.values())
+        return any([each.result() for each in running])  # noqa: C419 - wait for all of them
+
+    def stop(self) -> None:
+        """Finish what runs and let others watch."""
+        self._pool.shutdown(wait=True)
         with self._database.read() as conn:
-            mine = [
-                (lane, observed.serving(conn, lane.id))
-                for lane in lanes.load(conn)
-                if lane.backend in self._backends and self._tags.issuperset(lane.tags)
-            ]
-        seen: dict[tuple[str, str], Report] = {}
-        news = False
-        for lane, ids in mine:
-            for start in range(0, len(ids), _CHUNK):
-                reports = self._ask(self._backends[lane.backend], lane.id, ids[start : start + _CHUNK])
-                fresh = [each for each in reports if not self._is_known(each)]
-                self._recorder.report(fresh)
-                self._recorder.count([each for each in reports if self._last.get((each.unit_id, each.carrier)) != each])
-                seen |= {(each.unit_id, each.carrier): each for each in reports}
-                news = news or bool(fresh)
-        self._last = seen
+            held = [each for each in watches.load(conn).values() if each.owner == self._owner]
+        for each in held:
+            self._release(_lease(each))
+
+    def _release(self, lease: Lease) -> None:
+        try:
+            self._database.write(lambda conn: LEASES.hold(conn, lease, release=True))
+        except LaneLost:
+            LOG.info("lane %s is watched by another health manager already", lease.lane_id)
+
+    def _keep(self, mine: Sequence[Lane], found: Mapping[str, Watch], now: float) -> set[str]:
+        """Give signs of life, and take what is free. Gives the lanes that are watched from here."""
+        missing = [lane.id for lane in mine if lane.id not in found]
+        if missing:
+            self._database.write(lambda conn: watches.ensure(conn, missing, self._clock()))
+            found = dict(found) | {each: Watch(id=each, since=self._clock()) for each in missing}
+        held = {lane.id for lane in mine if found[lane.id].owner == self._owner}
+        if held and now >= self._next_beat:
+            self._next_beat = now + self._lease / 3
+            self._database.write(lambda conn: LEASES.beat_all(conn, self._owner))
+        for lane in mine:
+            if lane.id not in held and self._silence.may_take(found[lane.id]) and self._take(found[lane.id]):
+                held.add(lane.id)
+        return held
+
+    def _take(self, watch: Watch) -> bool:
+        return self._database.write(lambda conn: LEASES.take(conn, watch, self._owner)) is not None
+
+    def _look(self, lane: Lane) -> bool:
+        """Ask a lane once. Whatever goes wrong in it stays in it."""
+        try:
+            return self._report(lane)
+        except LaneLost:
+            LOG.warning("lane %s is watched by another health manager now", lane.id)
+        except Exception:
+            LOG.exception("lane %s cannot be asked", lane.id)
+        finally:
+            with self._lock:
+                del self._looking[lane.id]
+        return False
+
+    def _report(self, lane: Lane) -> bool:
+        """Have written down what a lane's carriers say, and how its devices are. Tells whether the former was new."""
+        backend = self._backends[lane.backend]
+        with self._database.read() as conn:
+            watch, ids = watches.load(conn)[lane.id], observed.serving(conn, lane.id)
+        if watch.owner != self._owner:
+            raise LaneLost(lane.id)
+        reports = backend.report(lane.id, ids)  # in one go, so that devices are asked once for all of it
+        fence, last = self._last.get(lane.id, (watch.fence, {}))
+        last = last if fence == watch.fence else {}
+        news, doubted = False, 0
+        for start in range(0, len(reports), _CHUNK):
+            some = reports[start : start + _CHUNK]
+            fresh = [each for each in some if not _is_known(each, last)]
+            doubted += self._recorder.report(fresh)
+            self._recorder.count([each for each in some if last.get((each.unit_id, each.carrier)) != each])
+            news = news or bool(fresh)
+        self._last[lane.id] = watch.fence, {(each.unit_id, each.carrier): each for each in reports}
+        answers = bool(reports) and all(each.alive for each in reports)
+        self._check(backend, watch, lost=bool(doubted) and 2 * doubted >= len(ids), quiet=answers or not ids)
         return news
 
-    def _is_known(self, report: Report) -> bool:
-        """Whether a report says, but for its counters, what the last one said. One that is not alive is never old news:
-        the carrier may have come back and died again in between."""
-        last = self._last.get((report.unit_id, report.carrier))
-        if last is None or not (last.alive and report.alive):
-            return False
-        return (last.listeners, last.members, last.places) == (report.listeners, report.members, report.places)
+    def _check(self, backend: Backend, watch: Watch, *, lost: bool, quiet: bool) -> None:
+        """Look at the devices, if it is time to or anything may be wrong. `lost`: they do not hold any more what they held."""
+        now = self._monotonic()
+        well = quiet and not lost and watch.state is LaneState.READY
+        if well and now - self._checked.get(watch.id, float("-inf")) < _CHECK:
+            return
+        self._checked[watch.id] = now
+        load = self._clock() - watch.looked_at >= _LOAD
+        health = backend.health(watch.id, load=load)
+        same = health.away == (watch.state is LaneState.AWAY) and watch.state is not LaneState.FILLING
+        if same and not lost and not load and health.devices == watch.devices:
+            return
+        before, after = self._database.write(lambda conn: self._write(conn, watch, health, lost=lost, load=load))
+        if before.state is not after.state:
+            LOG.warning("lane %s: its state was %s and is %s now", watch.id, before.state, after.state)
 
-    def _ask(self, backend: Backend, lane_id: str, ids: Sequence[str]) -> Sequence[Report]:
-        """The reports of some load balancers; none where the lane cannot be asked: then nothing is known to have changed."""
-        try:
-            return backend.report(lane_id, ids)
-        except Exception:
-            LOG.exception("lane %s cannot be asked", lane_id)
-            return []
+    def _write(self, conn: sa.Connection, watch: Watch, health: Health, *, lost: bool, load: bool) -> tuple[Watch, Watch]:
+        """Write down what was seen of the devices, and what follows from it: the watch before and after."""
+        LEASES.hold(conn, _lease(watch))  # first: whoever watches the lane by now knows better
+        now = self._clock()
+        state = self._state(conn, watch, health, lost, now)
+        after = replace(watch, devices=health.devices, state=state, since=watch.since if state is watch.state else now)
+        if load:
+            after = replace(after, load=health.load, looked_at=now)
+        watches.save(conn, watch, after)
+        return watch, after
+
+    def _state(self, conn: sa.Connection, watch: Watch, health: Health, lost: bool, now: float) -> LaneState:
+        if health.away:
+            return LaneState.AWAY
+        if watch.state is LaneState.AWAY or (lost and watch.state is LaneState.READY):
+            units.resync(conn, watch.id, now, _RESYNC_PER_SECOND)
+            return LaneState.FILLING
+        filled = watch.state is LaneState.READY or watches.is_filled(conn, watch.id, now - _PATIENCE)
+        return LaneState.READY if filled else LaneState.FILLING
+
+
+def _lease(watch: Watch) -> Lease:
+    return Lease(watch.id, watch.owner or "", watch.fence)
+
+
+def _is_known(report: Report, last: Mapping[tuple[str, str], Report]) -> bool:
+    """Whether a report says, but for its counters, what the last one said. One that is not alive is never old news:
+    the carrier may have come back and died again in between."""
+    before = last.get((report.unit_id, report.carrier))
+    if before is None or not (before.alive and report.alive):
+        return False
+    return (before.listeners, before.members, before.places) == (report.listeners, report.members, report.places)

@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from bascule.model.backend import Backend, LaneSpec
 from bascule.model.errors import Conflict, Invalid
-from bascule.store import lanes, overview, placement, units
+from bascule.model.health import DeviceSeen, Load
+from bascule.store import lanes, overview, placement, units, watches
 from bascule.store.engine import Database
 from bascule.store.lanes import Lane
 from bascule.store.placement import Placement
+from bascule.store.watches import Watch
 
 RESYNC_PER_SECOND = 10
 """How many load balancers a second a resync brings up, so that it leaves room for edits."""
@@ -26,6 +28,9 @@ class LaneView:
     `configured`: whether the settings here name it; what others name, such as other hosts, is not known here, and neither are its
     `max_load_balancers` and `availability_zone`. `owner` is the worker that holds it, `due` how many units are due, and `waiting`
     for how many seconds the oldest of them has been. `to_resync`: what a resync has not come to yet.
+
+    `state` and what follows is what the health manager `watcher` saw: it is in that state for so many seconds, and its `load` was
+    asked for so many seconds ago. Both times are None where nobody has looked yet.
     """
 
     id: str
@@ -42,6 +47,12 @@ class LaneView:
     due: int
     waiting: float | None
     to_resync: int
+    state: str
+    in_state: float | None
+    devices: tuple[DeviceSeen, ...]
+    load: Load | None
+    looked: float | None
+    watcher: str | None
 
     @property
     def nearly_full(self) -> bool:
@@ -74,11 +85,12 @@ class Lanes:
         with self._database.read() as conn:
             rows = {row.id: row for row in lanes.load(conn)}
             given, due, to_resync = placement.every(conn), overview.due(conn, now), overview.to_resync(conn)
+            seen = watches.load(conn)
         for provider, specs in self._wanted.items():
             for spec in specs:
                 rows.setdefault(spec.id, Lane(spec.id, provider, spec.tags, owner=None, fence=0, beat=0))
         return [
-            self._view(row, given.get(row.id, Placement(row.id)), due.get(row.id), to_resync.get(row.id, 0), now)
+            self._view(row, given.get(row.id, Placement(row.id)), due.get(row.id), to_resync.get(row.id, 0), seen.get(row.id), now)
             for row in sorted(rows.values(), key=lambda row: row.id)
         ]
 
@@ -126,8 +138,11 @@ class Lanes:
 
         self._database.write(work)
 
-    def _view(self, row: Lane, given: Placement, due: tuple[int, float] | None, to_resync: int, now: float) -> LaneView:
+    def _view(
+        self, row: Lane, given: Placement, due: tuple[int, float] | None, to_resync: int, seen: Watch | None, now: float
+    ) -> LaneView:
         spec = self._specs.get(row.id)
+        looked = seen if seen and seen.looked_at else None
         return LaneView(
             id=row.id,
             provider=row.backend,
@@ -143,4 +158,10 @@ class Lanes:
             due=due[0] if due else 0,
             waiting=max(now - due[1], 0.0) if due else None,
             to_resync=to_resync,
+            state=str(given.state),
+            in_state=max(now - looked.since, 0.0) if looked else None,
+            devices=looked.devices if looked else (),
+            load=looked.load if looked else None,
+            looked=max(now - looked.looked_at, 0.0) if looked else None,
+            watcher=seen.owner if seen else None,
         )

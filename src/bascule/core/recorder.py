@@ -121,10 +121,12 @@ class Recorder:
 
         self._database.write(work)
 
-    def report(self, reports: Sequence[Report]) -> None:
-        """Write down what data planes report of members, listeners and themselves."""
-        if reports:
-            self._database.write(lambda conn: self._report(conn, reports))
+    def report(self, reports: Sequence[Report]) -> int:
+        """Write down what data planes report of members, listeners and themselves.
+
+        Gives how many load balancers may not be held any more as they are on record.
+        """
+        return self._database.write(lambda conn: self._report(conn, reports)) if reports else 0
 
     def count(self, reports: Sequence[Report]) -> None:
         """Write down the counters that data planes report."""
@@ -170,7 +172,7 @@ class Recorder:
             units.drop_needs(conn, dropped)
             units.release_shared(conn, sorted({needed for _, needed in dropped}), now)
 
-    def _report(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
+    def _report(self, conn: sa.Connection, reports: Sequence[Report]) -> int:
         now = self._clock()
         locked = units.lock(conn, sorted({report.unit_id for report in reports}))
         before = knowledge.load(conn, {key: unit for key, unit in locked.items() if unit.gone_at is None})
@@ -191,6 +193,7 @@ class Recorder:
         units.ask(conn, lost, now, Rank.EDIT)
         units.ask(conn, sorted(doubted), now, Rank.DRIFT)
         _give_back(conn, before, after)
+        return len(doubted)
 
     def _count(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
         locked = units.lock(conn, sorted({report.unit_id for report in reports}))

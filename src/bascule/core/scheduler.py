@@ -10,11 +10,15 @@ import sqlalchemy as sa
 
 from bascule.model.backend import Backend, LaneSpec
 from bascule.model.errors import Conflict, Invalid
+from bascule.model.health import LaneState
 from bascule.model.objects import Kind, Tree
 from bascule.store import placement
 from bascule.store.placement import Placement
 
 LOG = logging.getLogger(__name__)
+
+
+_BEST_FIRST = (LaneState.READY, LaneState.FILLING, LaneState.AWAY)
 
 
 class PlaceBy(StrEnum):
@@ -27,6 +31,9 @@ class PlaceBy(StrEnum):
 def place(conn: sa.Connection, backend: Backend, tree: Tree, by: PlaceBy = PlaceBy.LOAD_BALANCERS) -> str:
     """The lane that carries a new load balancer; it is counted there already.
 
+    One whose devices are ready goes before one that is being filled again, and that one before one that is away. Where no other has
+    room, it waits in such a lane: nothing is refused that may be carried out later.
+
     Raises Invalid where the backend has nothing in the availability zone that is asked for, Conflict where no lane has room.
     """
     specs = _in_zone(backend, tree.load_balancer.availability_zone)
@@ -35,7 +42,7 @@ def place(conn: sa.Connection, backend: Backend, tree: Tree, by: PlaceBy = Place
         return specs[0].id  # where there is no choice there is nothing to look at first
     rows = _held(conn, backend, specs)
     for spec in sorted(specs, key=lambda spec: _order(rows[spec.id], by)):
-        if placement.give(conn, spec.id, listeners=count, most=spec.max_load_balancers):
+        if placement.give(conn, spec.id, listeners=count, most=spec.max_load_balancers, state=rows[spec.id].state):
             return spec.id
     raise Conflict(_no_room(backend, specs, rows))
 
@@ -66,11 +73,12 @@ def _held(conn: sa.Connection, backend: Backend, specs: Sequence[LaneSpec]) -> d
     return rows
 
 
-def _order(row: Placement, by: PlaceBy) -> tuple[int, int, str]:
-    """Where the one number is the same, the other one decides."""
+def _order(row: Placement, by: PlaceBy) -> tuple[int, int, int, str]:
+    """First the state. Where the one number is the same, the other one decides."""
+    state = _BEST_FIRST.index(row.state)
     if by is PlaceBy.LISTENERS:
-        return row.listeners, row.load_balancers, row.lane_id
-    return row.load_balancers, row.listeners, row.lane_id
+        return state, row.listeners, row.load_balancers, row.lane_id
+    return state, row.load_balancers, row.listeners, row.lane_id
 
 
 def _no_room(backend: Backend, specs: Sequence[LaneSpec], rows: dict[str, Placement]) -> str:

@@ -14,12 +14,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from bascule.core import known as knowledge
 from bascule.core import metrics
+from bascule.core.leases import Silence
 from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend, Fenced
 from bascule.store import due, lanes, meta, placement, units
 from bascule.store.engine import Database
-from bascule.store.lanes import Lane, LaneLost, Lease
+from bascule.store.lanes import LaneLost, Lease
 from bascule.store.observed import Carrier
 from bascule.store.units import LOAD_BALANCER, Unit
 
@@ -55,9 +56,8 @@ class Worker:
         self._lease = lease
         self._batch = batch
         self._clock = clock
-        self._monotonic = monotonic
         self._owner = str(uuid.uuid4())
-        self._watched: dict[str, tuple[str | None, int, int, float]] = {}
+        self._silence = Silence(self._owner, lease, monotonic)
         self._pool = ThreadPoolExecutor(lanes_at_once, thread_name_prefix="lane")
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -120,7 +120,7 @@ class Worker:
         """Take a lane if it can be had, and work until nothing is due in it."""
         with self._database.read() as conn:
             lane, epoch = lanes.get(conn, lane_id), meta.epoch(conn)
-        if self._refused.get(lane_id) == epoch or not self._may_take(lane):
+        if self._refused.get(lane_id) == epoch or not self._silence.may_take(lane):
             return False
         lease = self._database.write(lambda conn: lanes.take(conn, lane, self._owner))
         if lease is None:
@@ -161,18 +161,6 @@ class Worker:
             worked = True
         self._database.write(lambda conn: lanes.hold(conn, lease, release=True))
         return worked
-
-    def _may_take(self, lane: Lane) -> bool:
-        """Whether a lane is free, left over from a pass of our own that broke, or its holder has been silent for a lease."""
-        if lane.owner in (None, self._owner):
-            return True
-        now = self._monotonic()
-        state = (lane.owner, lane.fence, lane.beat)
-        watched = self._watched.get(lane.id)
-        if watched is None or watched[:3] != state:
-            self._watched[lane.id] = (*state, now)
-            return False
-        return now - watched[3] >= self._lease
 
     def _beat(self, lease: Lease, done: threading.Event) -> None:
         """Give signs of life while a pass runs, so that a long apply does not cost the lane."""

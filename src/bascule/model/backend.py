@@ -2,7 +2,7 @@
 
 A backend is asked for five things. `render` is pure. `refuse` is quick: it runs in the request, inside its transaction, and may
 look at this machine but at no other. `read` and `apply` do I/O, in one lane at a time and never two workers at once in the same
-lane. `report` tells what the data plane sees.
+lane. `report` tells what the data plane sees, `health` how its devices are.
 
 What every backend promises:
 
@@ -22,6 +22,7 @@ from typing import Protocol
 
 from bascule.model.definition import Definition
 from bascule.model.documents import Documents, Step
+from bascule.model.health import Health
 from bascule.model.objects import Tree
 from bascule.model.secrets import Secret, SecretRef
 from bascule.model.status import Report
@@ -192,6 +193,10 @@ class Backend(Protocol):
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """What the carriers of these units see. One report per carrier, also for those that do not answer."""
+
+    def health(self, lane: str, *, load: bool = False) -> Health:
+        """How the devices of a lane are, and with `load` how much they have to do. Asks every one of them, and takes no longer than
+        one that does not answer. Does not raise where they cannot be asked."""
 
     def marked(self, lane: str, installation: str) -> Sequence[Marked]:
         """All of an installation that is in a lane. Nothing where that cannot be told, or cannot outlive its load balancer."""

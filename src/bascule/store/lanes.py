@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -100,19 +100,56 @@ def _lane(row: sa.Row[Any]) -> Lane:
     return Lane(row.id, row.backend, tuple(row.tags), row.owner, row.fence, row.beat)
 
 
-_AS_SEEN = lane.update().where(
-    lane.c.id == _ID, lane.c.fence == sa.bindparam("b_fence"), lane.c.owner.is_not_distinct_from(sa.bindparam("b_owner"))
-)
-_TAKE = _AS_SEEN.where(lane.c.beat == sa.bindparam("b_beat")).values(owner=sa.bindparam("b_taker"), fence=lane.c.fence + 1, beat=0)
-_BEAT = _AS_SEEN.values(beat=lane.c.beat + 1)
-_RELEASE = _BEAT.values(owner=None)
+class Held(Protocol):
+    """A row that one owner at a time holds, as it was seen."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def owner(self) -> str | None: ...
+    @property
+    def fence(self) -> int: ...
+    @property
+    def beat(self) -> int: ...
+
+
+class Leases:
+    """The leases on the rows of a table, which has the columns id, owner, fence and beat."""
+
+    def __init__(self, table: sa.Table) -> None:
+        here = table.c
+        self._as_seen = table.update().where(
+            here.id == _ID, here.fence == sa.bindparam("b_fence"), here.owner.is_not_distinct_from(sa.bindparam("b_owner"))
+        )
+        taken = {"owner": sa.bindparam("b_taker"), "fence": here.fence + 1, "beat": 0}
+        self._take = self._as_seen.where(here.beat == sa.bindparam("b_beat")).values(taken)
+        self._beat = self._as_seen.values(beat=here.beat + 1)
+        self._release = self._beat.values(owner=None)
+        self._beat_all = table.update().where(here.owner == sa.bindparam("b_owner")).values(beat=here.beat + 1)
+
+    def take(self, conn: sa.Connection, seen: Held, owner: str) -> Lease | None:
+        """Take what still stands as it was seen; None if somebody was faster or gave a sign of life."""
+        as_seen = {"b_id": seen.id, "b_fence": seen.fence, "b_owner": seen.owner, "b_beat": seen.beat}
+        done = conn.execute(self._take, as_seen | {"b_taker": owner})
+        return Lease(seen.id, owner, seen.fence + 1) if done.rowcount else None
+
+    def hold(self, conn: sa.Connection, lease: Lease, *, release: bool = False) -> None:
+        """Give a sign of life in what is held, or give it back. Raises LaneLost where it is held no more."""
+        held = {"b_id": lease.lane_id, "b_fence": lease.fence, "b_owner": lease.owner}
+        if not conn.execute(self._release if release else self._beat, held).rowcount:
+            raise LaneLost(lease.lane_id)
+
+    def beat_all(self, conn: sa.Connection, owner: str) -> None:
+        """Give a sign of life in all that an owner holds."""
+        conn.execute(self._beat_all, {"b_owner": owner})
+
+
+_LEASES = Leases(lane)
 
 
 def take(conn: sa.Connection, seen: Lane, owner: str) -> Lease | None:
     """Take a lane that still stands as it was seen; None if somebody was faster or gave a sign of life."""
-    as_seen = {"b_id": seen.id, "b_fence": seen.fence, "b_owner": seen.owner, "b_beat": seen.beat}
-    done = conn.execute(_TAKE, as_seen | {"b_taker": owner})
-    return Lease(seen.id, owner, seen.fence + 1) if done.rowcount else None
+    return _LEASES.take(conn, seen, owner)
 
 
 def hold(conn: sa.Connection, lease: Lease, *, release: bool = False) -> None:
@@ -120,6 +157,4 @@ def hold(conn: sa.Connection, lease: Lease, *, release: bool = False) -> None:
 
     Every transaction that writes what came of a pass calls this first: it is the fence of the database.
     """
-    held = {"b_id": lease.lane_id, "b_fence": lease.fence, "b_owner": lease.owner}
-    if not conn.execute(_RELEASE if release else _BEAT, held).rowcount:
-        raise LaneLost(lease.lane_id)
+    _LEASES.hold(conn, lease, release=release)

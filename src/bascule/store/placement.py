@@ -1,4 +1,4 @@
-"""What each lane has been given: its counters, and whether it gets nothing new.
+"""What each lane has been given: its counters, whether it gets nothing new, and whether it is fit for that.
 
 Whoever gives a lane a load balancer writes its row, with the limit in the statement. Where there is a choice, the rows of all
 lanes in question are held first, so that of two who choose at a time the second one counts what the first one gave.
@@ -14,9 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from bascule.model.backend import LaneSpec
+from bascule.model.health import LaneState
 from bascule.store import lanes, meta
 from bascule.store.lanes import Lane
-from bascule.store.tables import lane, listener, placement, unit
+from bascule.store.tables import lane, listener, placement, unit, watch
 from bascule.store.units import LOAD_BALANCER
 
 
@@ -28,6 +29,7 @@ class Placement:
     load_balancers: int = 0
     listeners: int = 0
     drained: bool = False
+    state: LaneState = LaneState.READY
 
 
 NO_LIMIT = 2**31 - 1
@@ -45,12 +47,18 @@ _CHANGE = (
     )
 )
 _GIVE = _CHANGE.where(placement.c.drained.is_(False), placement.c.load_balancers < sa.bindparam("b_most"))
+_GIVE_AS = _GIVE.where(placement.c.state == sa.bindparam("b_state"))
 
 
-def give(conn: sa.Connection, lane_id: str, *, listeners: int, most: int | None) -> bool:
-    """Count one more load balancer in a lane; tells whether it has room, which it has up to `most` and unless it is drained."""
+def give(conn: sa.Connection, lane_id: str, *, listeners: int, most: int | None, state: LaneState | None = None) -> bool:
+    """Count one more load balancer in a lane; tells whether it has room, which it has up to `most` and unless it is drained.
+
+    With `state`, it must still be in that one.
+    """
     values = {"b_lane": lane_id, "b_load_balancers": 1, "b_listeners": listeners, "b_most": NO_LIMIT if most is None else most}
-    return bool(conn.execute(_GIVE, values).rowcount)
+    if state is None:
+        return bool(conn.execute(_GIVE, values).rowcount)
+    return bool(conn.execute(_GIVE_AS, values | {"b_state": str(state)}).rowcount)
 
 
 def change(conn: sa.Connection, lane_id: str, *, load_balancers: int = 0, listeners: int = 0) -> None:
@@ -70,7 +78,9 @@ def every(conn: sa.Connection) -> dict[str, Placement]:
 
 
 def _by_lane(rows: sa.CursorResult[Any]) -> dict[str, Placement]:
-    return {row.lane_id: Placement(row.lane_id, row.load_balancers, row.listeners, row.drained) for row in rows}
+    return {
+        row.lane_id: Placement(row.lane_id, row.load_balancers, row.listeners, row.drained, LaneState(row.state)) for row in rows
+    }
 
 
 def ensure(conn: sa.Connection, wanted: Mapping[str, Sequence[LaneSpec]]) -> None:
@@ -88,7 +98,7 @@ def ensure(conn: sa.Connection, wanted: Mapping[str, Sequence[LaneSpec]]) -> Non
 
 
 def _row(each: Placement) -> dict[str, Any]:
-    return {name: getattr(each, name) for name in Placement.__dataclass_fields__}
+    return {name: getattr(each, name) for name in Placement.__dataclass_fields__} | {"state": str(each.state)}
 
 
 def drain(conn: sa.Connection, lane_id: str, drained: bool) -> None:
@@ -96,9 +106,15 @@ def drain(conn: sa.Connection, lane_id: str, drained: bool) -> None:
     conn.execute(placement.update().where(placement.c.lane_id == lane_id).values(drained=drained))
 
 
+def enter(conn: sa.Connection, lane_id: str, state: LaneState) -> None:
+    """Note whether a lane is fit for new load balancers."""
+    conn.execute(placement.update().where(placement.c.lane_id == lane_id).values(state=str(state)))
+
+
 def forget(conn: sa.Connection, seen: Lane) -> None:
     """Remove a lane. Whoever gives it anything from now on makes it anew."""
     conn.execute(lane.delete().where(lane.c.id == seen.id))
+    conn.execute(watch.delete().where(watch.c.id == seen.id))
     conn.execute(placement.delete().where(placement.c.lane_id == seen.id))
     meta.keep_fence(conn, seen.fence)
 

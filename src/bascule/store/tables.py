@@ -216,9 +216,26 @@ placement = sa.Table(
     sa.Column("load_balancers", sa.Integer, nullable=False),
     sa.Column("listeners", sa.Integer, nullable=False),
     sa.Column("drained", sa.Boolean, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
 )
-"""What a lane has been given. Written by every transaction that gives it more, so that no two do so without knowing of each other.
-It is no part of the lane's own row, for there the signs of life of workers would wait for those who create."""
+"""What a lane has been given, and `state`, whether it is fit to be given more. Written by every transaction that gives it more, so
+that no two do so without knowing of each other, nor of a state that has just changed. It is no part of the lane's own row, for
+there the signs of life of workers would wait for those who create."""
+
+watch = sa.Table(
+    "watch",
+    metadata,
+    sa.Column("id", sa.String(128), primary_key=True),
+    sa.Column("owner", sa.String(128)),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("beat", sa.BigInteger, nullable=False),
+    sa.Column("since", sa.Double, nullable=False),
+    sa.Column("looked_at", sa.Double, nullable=False),
+    sa.Column("devices", Json, nullable=False),
+    sa.Column("load", Json, quote=True),
+)
+"""Who watches a lane, by the same signs of life as in `lane`, and what was seen of its devices. `since`: when its state in
+`placement` last changed. `looked_at`: when `load` was written, which is so once a minute; the rest is written when it changes."""
 
 unit = sa.Table(
     "unit",

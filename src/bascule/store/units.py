@@ -13,7 +13,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from bascule.model.backend import Need
-from bascule.store.tables import unit, unit_need
+from bascule.model.status import FaultKind
+from bascule.store.tables import fault, unit, unit_need
 
 
 class Rank(IntEnum):
@@ -184,13 +185,15 @@ def resync(conn: sa.Connection, lane_id: str, now: float, per_second: int) -> in
     """Have everything in a lane compared with what is really there, so many units in a second. Gives how many they are.
 
     What is on record of their carriers is not believed until a pass has settled them. Edits go before them all the same, and what
-    failed last time still goes alone when its time has come.
+    was refused still goes alone when its time has come. What only could not be done goes with the others.
     """
     there = sa.select(unit.c.id).where(unit.c.lane_id == lane_id, unit.c.gone_at.is_(None)).order_by(unit.c.id)
     ids = list(conn.scalars(there))
+    refused = sa.exists().where(fault.c.unit_id == unit.c.id, fault.c.kind == str(FaultKind.REJECTED))
+    together = sa.or_(unit.c.rank != int(Rank.ALONE), ~refused)
     for second, start in enumerate(range(0, len(ids), per_second)):
         some = ids[start : start + per_second]
-        conn.execute(_ask(now + second, Rank.DRIFT).where(unit.c.id.in_(some), unit.c.rank != int(Rank.ALONE)))
+        conn.execute(_ask(now + second, Rank.DRIFT).where(unit.c.id.in_(some), together))
         conn.execute(unit.update().where(unit.c.id.in_(some)).values(resync=True))
     return len(ids)
 

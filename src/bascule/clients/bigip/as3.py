@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bascule.clients.bigip.device import Device
+from bascule.clients.bigip.device import ATTEMPTS, TIMEOUT, Device
 from bascule.clients.bigip.errors import Refused
 from bascule.clients.bigip.icontrol import checked, read
 from bascule.clients.bigip.replies import Reply, of_task, replies, reply
@@ -56,9 +56,9 @@ class AS3:
     def __init__(self, device: Device) -> None:
         self.device = device
 
-    def info(self) -> Info:
+    def info(self, *, timeout: float = TIMEOUT, attempts: int = ATTEMPTS) -> Info:
         """Busy is raised while AS3 loads, and where it is not installed."""
-        body = read(self.device, f"{BASE}/info")
+        body = read(self.device, f"{BASE}/info", timeout=timeout, attempts=attempts)
         return Info(str(body.get("version", "")), str(body.get("release", "")), str(body.get("schemaCurrent", "")))
 
     def declare(self, body: Mapping[str, Any], *, later: bool = False, timeout: float = LONGEST) -> Reply:

@@ -50,8 +50,8 @@ class Device:
         """Host and port, for texts."""
         return self._wire.name
 
-    def get(self, path: str, *, timeout: float = TIMEOUT) -> Answer:
-        return self.request("GET", path, timeout=timeout)
+    def get(self, path: str, *, timeout: float = TIMEOUT, attempts: int = ATTEMPTS) -> Answer:
+        return self.request("GET", path, timeout=timeout, attempts=attempts)
 
     def post(self, path: str, body: Any, *, timeout: float = TIMEOUT) -> Answer:
         return self.request("POST", path, body, timeout=timeout)
@@ -65,15 +65,15 @@ class Device:
     def delete(self, path: str, *, timeout: float = TIMEOUT) -> Answer:
         return self.request("DELETE", path, timeout=timeout)
 
-    def request(self, method: str, path: str, body: Any = None, *, timeout: float = TIMEOUT) -> Answer:
+    def request(self, method: str, path: str, body: Any = None, *, timeout: float = TIMEOUT, attempts: int = ATTEMPTS) -> Answer:
         """What the device answers, whatever its status. Raises Unreachable, OutcomeUnknown, LoginRefused, Busy.
 
         `path` begins with /mgmt/ and may hold a query. Busy is raised when the device did not even let us log in; a request that is
         answered with 503 comes back as its answer.
         """
         began = time.monotonic()
-        for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS or time.monotonic() - began > PATIENCE
+        for attempt in range(1, attempts + 1):
+            last = attempt == attempts or time.monotonic() - began > PATIENCE
             try:
                 answer = self._asked(method, path, body, timeout)
                 if last or method != "GET" or not answer.busy:

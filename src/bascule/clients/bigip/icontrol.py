@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bascule.clients.bigip.device import TIMEOUT, Device
+from bascule.clients.bigip.device import ATTEMPTS, TIMEOUT, Device
 from bascule.clients.bigip.errors import Busy, Refused
 from bascule.clients.bigip.wire import Answer
 
@@ -23,9 +23,9 @@ def checked(device: Device, answer: Answer) -> Any:
     return answer.body if answer.body is not None else {}
 
 
-def read(device: Device, path: str, *, timeout: float = TIMEOUT) -> dict[str, Any]:
+def read(device: Device, path: str, *, timeout: float = TIMEOUT, attempts: int = ATTEMPTS) -> dict[str, Any]:
     """An object or a list. Raises DeviceError."""
-    body = checked(device, device.get(path, timeout=timeout))
+    body = checked(device, device.get(path, timeout=timeout, attempts=attempts))
     if not isinstance(body, dict):
         raise Refused(device.name, 200, "the answer is not an object")
     return body
@@ -60,7 +60,7 @@ class SyncState:
     mode: str
 
 
-def units(device: Device, *, timeout: float = TIMEOUT) -> tuple[Unit, ...]:
+def units(device: Device, *, timeout: float = TIMEOUT, attempts: int = ATTEMPTS) -> tuple[Unit, ...]:
     """The devices that this one knows, itself among them. Raises DeviceError."""
     return tuple(
         Unit(
@@ -70,8 +70,20 @@ def units(device: Device, *, timeout: float = TIMEOUT) -> tuple[Unit, ...]:
             # iControl REST writes it as text.
             str(one.get("selfDevice", "")).lower() == "true",
         )
-        for one in items(read(device, "/mgmt/tm/cm/device", timeout=timeout))
+        for one in items(read(device, "/mgmt/tm/cm/device", timeout=timeout, attempts=attempts))
     )
+
+
+def processors(device: Device, *, timeout: float = TIMEOUT) -> float:
+    """How busy those are that carry traffic, in percent over the last minute. Raises DeviceError."""
+    ratios = [_number(entries, "oneMinAvgUsageRatio") for entries in nested(read(device, "/mgmt/tm/sys/tmm-info", timeout=timeout))]
+    return sum(ratios) / len(ratios) if ratios else 0.0
+
+
+def connections(device: Device, *, timeout: float = TIMEOUT) -> int:
+    """How many connections of clients there are now. Raises DeviceError."""
+    threads = nested(read(device, "/mgmt/tm/sys/tmm-traffic", timeout=timeout))
+    return sum(_number(entries, "clientSideTraffic.curConns") for entries in threads)
 
 
 def sync_state(device: Device) -> SyncState:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bascule.clients.bigip import AS3, DeviceError, DeviceGroup, Unreachable
+from bascule.clients.bigip import AS3, DeviceError, DeviceGroup
 from bascule.model.backend import NETWORK, Fence, LaneSpec, Lost, Marked, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, SharedDefinition
 from bascule.model.documents import Documents, Verb
+from bascule.model.health import Health
 from bascule.model.objects import Tree
 from bascule.model.status import Report
 from bascule.south import icontrol
@@ -22,11 +23,9 @@ from bascule.south.as3.names import tenant_name
 from bascule.south.as3.options import Options
 from bascule.south.as3.post import Poster, Wish
 from bascule.south.as3.saving import Saver
+from bascule.south.as3.watch import Watch
 
 _LOG = logging.getLogger(__name__)
-
-_FRESH = 60.0
-"""For how long at most what was seen of a group is told, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,6 @@ class AS3Backend:
     ) -> None:
         self._options = options or Options()
         self._sites = {lane_of(site.group.name): site for site in sites}
-        self._clock = clock
         self._savers = {lane: Saver(site.group, save_interval) for lane, site in self._sites.items()}
         self._posters = {
             lane: Poster(site.group, self._savers[lane], sync_group=site.sync_group, clock=clock)
@@ -71,7 +69,7 @@ class AS3Backend:
         }
         devices = {lane: {device.name: device for device in site.group.devices} for lane, site in self._sites.items()}
         self._networks = icontrol.Networks(devices)
-        self._seen: dict[str, _Look] = {}
+        self._watches = {lane: Watch(site.group, clock) for lane, site in self._sites.items()}
 
     def lanes(self) -> Sequence[LaneSpec]:
         """One lane for each device group. It is given no more than AS3 has names for, whatever the operator allows."""
@@ -119,16 +117,20 @@ class AS3Backend:
         return outcomes
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
-        """What the active device sees. Nothing where it is there and cannot tell now."""
-        carrier = _group(lane)
+        """What the active device sees. Nothing where it is there and cannot tell now, nor while another one may be taking over."""
+        carrier, watch = _group(lane), self._watches[lane]
         try:
-            seen = self._look(lane, units)
+            seen = watch.sight()
         except DeviceError as problem:
             _LOG.warning("device group %s cannot be asked now: %s", carrier, problem)
             return ()
         if seen is None:
-            return [Report(unit_id, carrier, alive=False) for unit_id in units]
+            return [Report(unit_id, carrier, alive=False) for unit_id in units] if watch.away else ()
         return [reporting.report(seen, unit_id, carrier) for unit_id in units]
+
+    def health(self, lane: str, *, load: bool = False) -> Health:
+        """How the devices of the group are."""
+        return self._watches[lane].health(load=load)
 
     def marked(self, lane: str, installation: str) -> Sequence[Marked]:
         """The tenants with our mark, under the name that we give them: a label alone may be anybody's words. Raises DeviceError."""
@@ -150,33 +152,6 @@ class AS3Backend:
         """Give back what the devices were asked for: logins."""
         for site in self._sites.values():
             site.group.close()
-
-    def _look(self, lane: str, units: Sequence[str]) -> reporting.Sight | None:
-        """None where nobody answers. A round of a health manager asks for some load balancers after the other: that is one look."""
-        before = self._seen.get(lane)
-        now = self._clock()
-        if before and before.told.isdisjoint(units) and now - before.at <= _FRESH:
-            before.told.update(units)
-            return before.sight
-        found: reporting.Sight | None = None
-        try:
-            found = reporting.look(self._sites[lane].group.active())
-        except Unreachable as problem:
-            if before is None or before.sight is not None:
-                _LOG.error("device group %s does not answer: %s", _group(lane), problem)
-        if before and before.sight is None and found is not None:
-            _LOG.warning("device group %s answers again", _group(lane))
-        self._seen[lane] = _Look(now, found, set(units))
-        return found
-
-
-@dataclass(slots=True)
-class _Look:
-    """What was seen of a group, when, and of which load balancers it was told already."""
-
-    at: float
-    sight: reporting.Sight | None
-    told: set[str]
 
 
 def lane_of(group: str) -> str:

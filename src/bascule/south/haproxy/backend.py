@@ -11,6 +11,7 @@ from typing import TypeVar
 from bascule.model.backend import Fence, LaneSpec, Lost, Marked, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, ServiceDefinition
 from bascule.model.documents import Documents
+from bascule.model.health import DeviceSeen, Health
 from bascule.model.objects import ListenerProtocol, MonitorType, Tree
 from bascule.model.status import Report
 from bascule.south.haproxy import listener, ports, prober
@@ -47,6 +48,7 @@ class HAProxyBackend:
     def __init__(self, state_dir: Path, binary: Binary, host: str | None = None) -> None:
         self._directory = Path(state_dir).absolute() / "haproxy"
         self._binary = binary.path
+        self._version = "HAProxy {}.{}".format(*binary.version)
         self._exporter = binary.exporter
         self._host = host or socket.gethostname()
 
@@ -94,6 +96,10 @@ class HAProxyBackend:
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """What the instances of these load balancers see."""
         return _together(lambda unit_id: report(self._path(unit_id), unit_id, self._host), units, _REPORTS_AT_ONCE)
+
+    def health(self, lane: str, *, load: bool = False) -> Health:
+        """This host, which answers as long as anybody asks here. How busy it is is for its own monitoring."""
+        return Health((DeviceSeen(self._host, "active", (self._version,)),))
 
     def marked(self, lane: str, installation: str) -> Sequence[Marked]:
         """Nothing: who has no database any more looks after its HAProxys by hand."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from bascule.model.backend import Fence, LaneSpec, Lost, Marked, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, ServiceDefinition, SharedDefinition, secret_refs
 from bascule.model.documents import Documents
+from bascule.model.health import DeviceSeen, Health, Load
 from bascule.model.objects import Object, Tree
 from bascule.model.status import ListenerSeen, MemberSeen, Report, Statistics
 from bascule.south.memory.device import Device
@@ -66,7 +67,24 @@ class MemoryBackend:
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         """Every member is up, every listener open and idle, on every carrier that answers."""
-        return [self._report(unit_id, carrier) for unit_id in units for carrier in self._carriers]
+        away = lane in self.device.switches.away
+        return [
+            Report(unit_id, carrier, alive=False) if away else self._report(unit_id, carrier)
+            for unit_id in units
+            for carrier in self._carriers
+        ]
+
+    def health(self, lane: str, *, load: bool = False) -> Health:
+        """One device for each carrier, of which the first that answers is active."""
+        switches = self.device.switches
+        silent = set(self._carriers) if lane in switches.away else switches.lost
+        active = next((carrier for carrier in self._carriers if carrier not in silent), None)
+        states = {carrier: "unknown" if carrier in silent else "standby" for carrier in self._carriers} | {active: "active"}
+        return Health(
+            tuple(DeviceSeen(each, states[each], problem="no answer" if each in silent else "") for each in self._carriers),
+            away=active is None,
+            load=Load(0.0, 0) if load and active else None,
+        )
 
     def marked(self, lane: str, installation: str) -> Sequence[Marked]:
         return ()

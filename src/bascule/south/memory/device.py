@@ -24,7 +24,8 @@ class Switches:
 
     `rejected`: object ids whose documents the device refuses, with its words. `refused_units`: units it refuses without naming an
     object. `failing`: units for which every write fails for now. `slow`: units that need this many looks at a task before they are
-    done. `lost`: carriers that do not answer. `broken`: the connection breaks, `before` or `after` the writes of the next apply.
+    done. `lost`: carriers that do not answer. `away`: lanes that do not. `broken`: the connection breaks, `before` or `after` the
+    writes of the next apply.
     """
 
     rejected: dict[str, str] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Switches:
     failing: dict[str, str] = field(default_factory=dict)
     slow: dict[str, int] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    away: set[str] = field(default_factory=set)
     broken: str | None = None
 
 
@@ -63,6 +65,8 @@ class Device:
             if fence < self.fences.get(lane, fence):
                 raise Fenced(lane)
             self.fences[lane] = fence
+            if lane in self.switches.away:
+                raise Broken("no route to host")
             broken, self.switches.broken = self.switches.broken, None
             if broken == "before":
                 raise Broken("connection reset")

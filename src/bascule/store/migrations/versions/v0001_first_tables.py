@@ -202,7 +202,19 @@ def _work() -> None:
         sa.Column("load_balancers", sa.Integer, nullable=False),
         sa.Column("listeners", sa.Integer, nullable=False),
         sa.Column("drained", sa.Boolean, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
         primary_key=("lane_id",),
+    )
+    _table(
+        "watch",
+        sa.Column("id", Reference, nullable=False),
+        sa.Column("owner", Reference),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("beat", sa.BigInteger, nullable=False),
+        sa.Column("since", sa.Double, nullable=False),
+        sa.Column("looked_at", sa.Double, nullable=False),
+        sa.Column("devices", Json, nullable=False),
+        sa.Column("load", Json, quote=True),
     )
     _table(
         "unit",
