@@ -167,7 +167,7 @@ class HealthManager:
             news = news or bool(fresh)
         self._last[lane.id] = watch.fence, {(each.unit_id, each.carrier): each for each in reports}
         answers = bool(reports) and all(each.alive for each in reports)
-        self._check(backend, watch, lost=bool(doubted) and 2 * doubted >= len(ids), quiet=answers or not ids)
+        self._check(backend, watch, lost=2 * doubted > len(ids), quiet=answers or not ids)
         return news
 
     def _check(self, backend: Backend, watch: Watch, *, lost: bool, quiet: bool) -> None:

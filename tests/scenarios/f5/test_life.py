@@ -44,6 +44,7 @@ def test_a_round_of_the_health_manager_is_one_look(
     for _ in range(5):
         world.create()
     world.settle()
+    world.health.tick()
     asked = Counted(device, "GET", "/mgmt/")
     for rounds in (1, 2):
         world.health.tick()
@@ -74,10 +75,12 @@ def test_a_device_that_goes_away_is_lost_and_comes_back_with_everything(world: F
     world.health.tick()
     assert world.operating(made.id) != "ERROR"
     device.ask("POST", "/emulator/reboot", {"seconds": 60})  # nothing was saved, so it comes back empty
-    world.clock.now += 10
-    world.health.tick()
-    assert world.operating(made.id) == "ERROR"
+    for seconds, lost in ((10, False), (15, False), (10, True)):
+        world.clock.now += seconds
+        world.health.tick()
+        assert (world.operating(made.id) == "ERROR") == lost, "a device that takes over needs some seconds for it"
     assert world.status(made.id) == "ACTIVE", "a matter of health"
+    assert world.lanes.named("pair").state == "away"
 
     def answers() -> bool:
         world.clock.now += 10
@@ -86,5 +89,8 @@ def test_a_device_that_goes_away_is_lost_and_comes_back_with_everything(world: F
         return world.operating(made.id) != "ERROR"
 
     device.until(answers, 30)
+    assert world.lanes.named("pair").state == "filling"
     world.settle()
     assert world.is_on(device, made.id)
+    world.health.tick()
+    assert world.lanes.named("pair").state == "ready"
