@@ -93,9 +93,9 @@ def test_a_monitor_that_speaks_no_http_asks_for_nothing(api: Client, pool: dict[
     [
         ({"type": "ICMP"}, "Value should be one of: HTTP, HTTPS, PING, SCTP, TCP, TLS-HELLO, UDP-CONNECT"),
         ({"delay": None}, "attribute healthmonitor.delay. Value: 'null'. Value should be a number from 0 to 2147483647"),
-        ({"timeout": -1}, "Value should be a number from 0 to 2147483647"),
-        ({"max_retries": 11}, "Value should be a number from 1 to 10"),
-        ({"max_retries_down": 0}, "Value should be a number from 1 to 10"),
+        ({"timeout": -1}, "Value should be greater or equal to 0: a number from 0 to 2147483647"),
+        ({"max_retries": 11}, "Value should be lower or equal to 10: a number from 1 to 10"),
+        ({"max_retries_down": 0}, "Value should be greater or equal to 1: a number from 1 to 10"),
         ({"http_method": "BREW"}, "Value should be one of: CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE"),
         ({"url_path": "health"}, "health is not a valid option for url_path"),
         ({"url_path": "/a b"}, "/a b is not a valid option for url_path"),

@@ -114,7 +114,7 @@ def test_the_place_to_send_to_decides_the_action(api: Client, listener: dict[str
             {"action": "REDIRECT_TO_URL", "redirect_url": "http://x/", "redirect_http_code": 200},
             "200 is not a valid option for redirect_http_code. Allowed: 301, 302, 303, 307, 308",
         ),
-        ({"position": 0}, "Value should be a number from 1 to 2147483647"),
+        ({"position": 0}, "Value should be greater or equal to 1: a number from 1 to 2147483647"),
         ({"redirect_pool": {"name": "x"}}, "Unknown attribute for argument l7policy: redirect_pool"),
         ({"rules": [{"type": "PATH"}]}, "attribute l7policy.rules[0].value. Value: 'None'. Mandatory field missing."),
     ],

@@ -158,10 +158,13 @@ def test_networks_of_clients_are_written_in_their_usual_form(api: Client, load_b
     ("attributes", "text"),
     [
         ({"protocol": None}, "attribute listener.protocol. Value: 'null'. Value should be one of: HTTP, HTTPS, PROMETHEUS, "),
-        ({"protocol_port": 0}, "attribute listener.protocol_port. Value: '0'. Value should be a number from 1 to 65535"),
-        ({"protocol_port": 10**40}, "Value should be a number from 1 to 65535"),
-        ({"connection_limit": -2}, "Value should be a number from -1 to 2147483647"),
-        ({"timeout_client_data": 2073600001}, "Value should be a number from 0 to 2073600000"),
+        (
+            {"protocol_port": 0},
+            "attribute listener.protocol_port. Value: '0'. Value should be greater or equal to 1: a number from 1 to 65535",
+        ),
+        ({"protocol_port": 10**40}, "Value should be lower or equal to 65535: a number from 1 to 65535"),
+        ({"connection_limit": -2}, "Value should be greater or equal to -1: a number from -1 to 2147483647"),
+        ({"timeout_client_data": 2073600001}, "Value should be lower or equal to 2073600000: a number from 0 to 2073600000"),
         ({"client_authentication": "MAYBE"}, "Value should be one of: MANDATORY, NONE, OPTIONAL"),
         ({"client_authentication": "OPTIONAL"}, "client_ca_tls_container_ref is needed when client_authentication is OPTIONAL"),
         ({"insert_headers": {"X-Mine": "true"}}, "X-Mine is not a valid option for insert_headers. Allowed: X-Client-IP, "),

@@ -168,9 +168,69 @@ def test_all_that_is_wrong_with_a_body_is_told_at_once(api: Client) -> None:
         "Unknown attribute for argument loadbalancer: colour",
         "attribute loadbalancer.name. Value: '7'. Value should be text of at most 255 characters",
         "attribute loadbalancer.listeners[0].protocol. Value: 'HTTPX'. Value should be one of: HTTP, HTTPS, PROMETHEUS, SCTP",
-        "attribute loadbalancer.listeners[0].protocol_port. Value: '99999'. Value should be a number from 1 to 65535",
+        "attribute loadbalancer.listeners[0].protocol_port. Value: '99999'. Value should be lower or equal to 65535: a number from",
         "attribute loadbalancer.pools[0].members[0].address. Value: 'x'. Value should be IPv4 or IPv6 format",
         "attribute loadbalancer.pools[0].members[0].protocol_port. Value: 'None'. Mandatory field missing.",
-        "attribute loadbalancer.pools[0].members[0].weight. Value: '-1'. Value should be a number from 0 to 256",
+        "attribute loadbalancer.pools[0].members[0].weight. Value: '-1'. Value should be greater or equal to 0: a number from",
     ):
         assert problem in answer.fault
+
+
+def test_all_that_does_not_fit_together_is_told_at_once(api: Client) -> None:
+    """By the name of the object, or by its number among those of its kind where it has none."""
+    pool = {"name": "p", "protocol": "UDP", "lb_algorithm": "ROUND_ROBIN", "session_persistence": {"type": "APP_COOKIE"}}
+    answer = send(
+        api,
+        name="a\nb",
+        listeners=[
+            {"protocol": "TCP", "protocol_port": 1, "hsts_preload": True, "insert_headers": {"X-Real-IP": "true"}},
+            {"protocol": "TCP", "protocol_port": 2, "name": "second", "default_pool": pool},
+        ],
+    )
+    assert answer.status == 400
+    assert answer.fault.split("; ") == [
+        "Validation failure: name must not contain control characters such as line breaks",
+        "Validation failure: session_persistence: cookie_name is needed when the type is APP_COOKIE",
+        "Validation failure: session_persistence: only SOURCE_IP is allowed on UDP pools, not APP_COOKIE",
+        "Validation failure: listener 1: insert_headers is only allowed on HTTP and TERMINATED_HTTPS listeners, not on TCP ones",
+        "Validation failure: listener 1: hsts_max_age is needed for hsts_include_subdomains and hsts_preload",
+        "Validation failure: listener second: The pool protocol 'UDP' is invalid while the listener protocol is 'TCP'.",
+    ]
+    assert api.get("/loadbalancers").body["loadbalancers"] == []
+
+
+def test_all_that_is_not_there_is_told_at_once(api: Client) -> None:
+    answer = send(
+        api,
+        vip_subnet_id=NOWHERE,
+        provider="nobody",
+        vip_qos_policy_id=NOWHERE,
+        listeners=[{"protocol": "TERMINATED_HTTPS", "protocol_port": 443, "default_tls_container_ref": "missing.pem"}],
+        pools=[
+            {
+                "name": "p",
+                "protocol": "TCP",
+                "lb_algorithm": "ROUND_ROBIN",
+                "members": [{"address": "192.0.2.1", "protocol_port": 1}],
+            }
+        ],
+    )
+    assert answer.status == 400
+    assert [text.partition(":")[0] for text in answer.fault.split("; ")] == [
+        "Provider 'nobody' is not enabled. Enabled",
+        "Validation failure",
+        f"Subnet {NOWHERE} not found.",
+        "Invalid input for field/attribute address. Value",
+        "Could not retrieve certificate",
+    ]
+
+
+def test_what_is_not_there_goes_before_what_does_not_fit_and_that_before_what_is_taken(api: Client) -> None:
+    both = [{"protocol": "TCP", "protocol_port": 1}, {"protocol": "HTTP", "protocol_port": 1}]
+    assert send(api, listeners=both).status == 409
+    both[0]["hsts_preload"] = True
+    assert send(api, listeners=both).status == 400
+    both[0]["default_pool_id"] = NOWHERE
+    assert send(api, listeners=both).status == 404
+    many = [{"protocol": "TCP", "protocol_port": port, "hsts_preload": True} for port in range(1, 40)]
+    assert send(api, listeners=many).fault.count("hsts_max_age is needed") == 20

@@ -19,5 +19,5 @@ def test_versions(api: Client) -> None:
 
 
 def test_roots(api: Client) -> None:
-    for path in ("/v2", "/v2.0", "/v2/lbaas", "/v2.0/lbaas", "/v2/"):
+    for path in ("/v2", "/v2.0", "/v2/lbaas", "/v2.0/lbaas", "/v2/", "/v2/octavia", "/v2.0/octavia"):
         assert api.raw("GET", path).body == "v2"

@@ -43,6 +43,7 @@ COMBINATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ADDRESSES)
 @pytest.mark.parametrize("named", COMBINATIONS, ids=lambda named: "+".join(name[4:-3] for name in named))
 def test_noop_takes_whatever_is_named(noop: Client, named: dict[str, str], family: str) -> None:
@@ -134,6 +135,7 @@ SMALL = Subnet("77777777-7777-4777-8777-777777777777", "small", OTHER_NETWORK, "
 LARGE = Subnet("88888888-8888-4888-8888-888888888888", "large", OTHER_NETWORK, "198.51.100.0/24", "198.51.100.5", "198.51.100.9")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "status", "wanted"),
     [

@@ -45,7 +45,7 @@ def _problems(value: Any, wanted: Any, path: str) -> Iterator[str]:
             yield from _problems(each, item, f"{path}[{index}]")
     else:
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        why = _allowed(info) or reason
+        why = _too_far(info, value) or _allowed(info) or reason
         yield f"Invalid input for field/attribute {path or 'body'}. Value: '{shown[:_VALUE_SHOWN]}'. {why}"
 
 
@@ -105,6 +105,23 @@ def _allowed(info: inspect.Type) -> str | None:
             return "Value should be text" + (f" of at most {longest} characters" if longest else "")
         case inspect.ListType(min_length=1):
             return "Value should be a list that is not empty"
+    return None
+
+
+def _too_far(info: inspect.Type, value: Any) -> str | None:
+    """The words of the original API for a number that is too low or too high; None where it is neither."""
+    if not isinstance(info, (inspect.IntType, inspect.FloatType)) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value) if isinstance(value, str) else value
+        too_high = info.le is not None and number > info.le
+        too_low = info.ge is not None and number < info.ge
+    except (TypeError, ValueError):
+        return None
+    if too_high:
+        return f"Value should be lower or equal to {info.le}: a number{_between(info.ge, info.le)}"
+    if too_low:
+        return f"Value should be greater or equal to {info.ge}: a number{_between(info.ge, info.le)}"
     return None
 
 

@@ -200,6 +200,6 @@ ROUTES = (
 
 TOP = (
     Route(method="GET", path="/", policy=None, public=True, handler=version.index, gives=VersionsBody),
-    *(_get(root, None, version.root, str) for root in ROOTS),
+    *(_get(root, None, version.root, str) for root in (*ROOTS, "/v2.0/octavia", "/v2/octavia")),
 )
 """The paths that do not stand below `ROOTS`."""
