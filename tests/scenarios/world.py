@@ -51,6 +51,7 @@ from bascule.store.trees import Stored
 
 PROJECT = "11111111111111111111111111111111"
 SUBNET = Subnet("subnet-1", "demo", "network-1", "10.9.0.0/16", "10.9.0.10", "10.9.255.200")
+LOOPBACK = Subnet("subnet-2", "loopback", "network-2", "127.0.0.0/8", "127.16.0.1", "127.250.255.254")
 ORIGIN = "test"
 TIMING = Timing(error_after=600.0, retry=Pause(1.0, 60.0), rejected=Pause(30.0, 600.0))
 
@@ -87,7 +88,7 @@ class World:
     def restart(self) -> None:
         """The process died and another one starts: only the database, the device and the files are still there."""
         self.backends = self.new_backends()
-        self.subnets = Subnets([SUBNET])
+        self.subnets = Subnets([SUBNET, LOOPBACK])
         self.library = self.new_library()
         self.writer = Writer(self.database, self.backends, self.subnets, clock=self.clock)
         self.recorder = Recorder(self.database, TIMING, clock=self.clock)
