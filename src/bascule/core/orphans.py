@@ -1,4 +1,4 @@
-"""Orphans: what bears our mark on a data plane and belongs to no load balancer that is wanted.
+"""Orphans: load balancers and networks that bear our mark on a data plane and that nobody wants.
 
 A worker that was paused and came too late can leave one behind, and so can a database that was restored from a backup. An orphan
 becomes a unit that is to be deleted, and so it goes by the same pass, under the same lease and fence, as everything else.
@@ -18,7 +18,7 @@ from bascule.store import lanes, meta, observed, units
 from bascule.store.engine import Database
 from bascule.store.lanes import Lane
 from bascule.store.observed import Carrier
-from bascule.store.units import Unit
+from bascule.store.units import Unit, shared_id
 
 LOG = logging.getLogger(__name__)
 
@@ -77,45 +77,59 @@ class Orphans:
             installation = meta.installation(conn)
         # Before the units are asked for: whatever is on a data plane was wanted earlier.
         held = self._backends[lane.backend].marked(lane.id, installation)
+        there = {each.unit_id for each in held}
         with self._database.read() as conn:
-            wanted = {
-                unit.id for unit in units.load(conn, sorted({each.unit_id for each in held})).values() if unit.gone_at is None
-            }
-        orphans = [each for each in held if each.unit_id not in wanted]
-        ids = {(lane.id, each.unit_id) for each in orphans}
+            orphans = there - units.there(conn, sorted(there))
+        ids = {(lane.id, each) for each in orphans}
         self._since = {key: at for key, at in self._since.items() if key[0] != lane.id or key in ids}
         for key in ids:
             self._since.setdefault(key, now)
-        ripe = [each for each in orphans if now - self._since[lane.id, each.unit_id] >= self._grace]
-        if len(orphans) > self._most(len(held)):
+        ripe = sorted(each for each in orphans if now - self._since[lane.id, each] >= self._grace)
+        if len(orphans) > self._most(len(there)):
             LOG.error(
-                "lane %s: %d of %d load balancers there are not in the database. That is too many to be removed; "
+                "lane %s: %d of %d load balancers and networks there are not in the database. That is too many to be removed; "
                 "is it the right database?",
-                lane.id, len(orphans), len(held),
+                lane.id, len(orphans), len(there),
             )  # fmt: skip
         elif ripe:
-            LOG.warning("lane %s: what is not in the database is removed: %s", lane.id, ", ".join(each.unit_id for each in ripe))
-            self._database.write(lambda conn: self._remove(conn, lane, ripe))
+            LOG.warning("lane %s: what is not in the database is removed: %s", lane.id, ", ".join(ripe))
+            gone = {each: [marked for marked in held if marked.unit_id == each] for each in ripe}
+            self._database.write(lambda conn: self._remove(conn, lane, gone))
 
     def _most(self, there: int) -> int:
         """How many of what there is may go."""
         return max(1, int(self._share * there)) if self._share else 0
 
-    def _remove(self, conn: sa.Connection, lane: Lane, orphans: Sequence[Marked]) -> None:
-        for each in orphans:
-            unit_id = f"{lane.id}/{KIND}/{each.unit_id}"
-            before = units.get(conn, unit_id)
+    def _remove(self, conn: sa.Connection, lane: Lane, gone: Mapping[str, Sequence[Marked]]) -> None:
+        now, version = self._clock(), self._backends[lane.backend].version
+        for parts in gone.values():
+            unit = _unit(lane, parts[0], now)
+            before = units.get(conn, unit.id)
             if before is not None and before.gone_at is None:
                 continue
             if before is not None:
-                units.drop(conn, unit_id)
-            key, now = each.unit_id, self._clock()
-            unit = Unit(id=unit_id, kind=KIND, key=key, lane_id=lane.id, backend=lane.backend, deleted=1, behind_since=now)
+                units.drop(conn, unit.id)
             units.add(conn, unit)
-            version = self._backends[lane.backend].version
-            unknown = dict.fromkeys(each.documents, "")
-            found = Carrier(
-                unit_id=unit_id, name=each.carrier, state=CarrierState.RETIRING, observed=0, version=version, digests=unknown
-            )  # fmt: skip
-            observed.save_carriers(conn, [], [found])
-            units.ask(conn, [unit_id], now, units.Rank.EDIT)
+            carriers = [
+                Carrier(
+                    unit_id=unit.id,
+                    name=each.carrier,
+                    state=CarrierState.RETIRING,
+                    observed=0,
+                    version=version,
+                    digests=dict.fromkeys(each.documents, ""),
+                )
+                for each in parts
+            ]
+            observed.save_carriers(conn, [], carriers)
+            units.ask(conn, [unit.id], now, units.Rank.EDIT)
+
+
+def _unit(lane: Lane, marked: Marked, now: float) -> Unit:
+    """What is to be deleted. A load balancer that is gone never comes back. What several need may be needed again at any time, so
+    that is the unit itself."""
+    need = marked.need
+    unit_id, kind, key = (
+        (shared_id(lane.id, need), need.kind, need.key) if need else (f"{lane.id}/{KIND}/{marked.unit_id}", KIND, marked.unit_id)
+    )
+    return Unit(id=unit_id, kind=kind, key=key, lane_id=lane.id, backend=lane.backend, deleted=1, behind_since=now)

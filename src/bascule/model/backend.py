@@ -102,11 +102,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What bears the mark of a load balancer on a carrier, whether anybody wants it or not: the names of its documents."""
+    """What bears a mark of ours on a carrier, whether anybody wants it or not: the names of its documents.
+
+    It is that of a load balancer, or of what meets a `need` of several.
+    """
 
     unit_id: str
     carrier: str
     documents: tuple[str, ...]
+    need: Need | None = None
 
 
 @dataclass(frozen=True, slots=True)

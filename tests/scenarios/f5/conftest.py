@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,10 @@ def make(sqlite_url: str, tmp_path: Path) -> Iterator[Make]:
                 before.backup(after)
             return f"sqlite:///{tmp_path / 'copy.db'}"
 
-        def made(*boxes: Box, sync_group: str = "", copy: bool = False) -> F5World:
+        def made(*boxes: Box, copy: bool = False, **more: Any) -> F5World:
             database = Database(copied() if copy else sqlite_url)
             stack.callback(database.close)
-            world = F5World(database, tmp_path, boxes, sync_group)
+            world = F5World(database, tmp_path, boxes, **more)
             stack.callback(world.close)
             return world
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bascule.clients.bigip import Credentials, Device, DeviceGroup, Trust
+from bascule.core.networks import Declared
 from bascule.core.resolve import Resolver
 from bascule.model.backend import Backend
+from bascule.model.definition import Network
 from bascule.model.objects import Tree
 from bascule.model.secrets import Secret
 from bascule.south.as3 import AS3Backend, Site
@@ -28,19 +30,29 @@ LANE = "f5:pair"
 class F5World(World):
     """Bascule with one device group."""
 
-    def __init__(self, database: Database, folder: Path, boxes: Sequence[Box], sync_group: str = "") -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        boxes: Sequence[Box],
+        sync_group: str = "",
+        networks: Mapping[str, Network] | None = None,
+    ) -> None:
         self.boxes = boxes
         self._sync_group = sync_group
         self._ca = folder / "ca.pem"
         self._ca.write_text(identity()[1])
         self._groups: list[DeviceGroup] = []
-        super().__init__(database, folder / "certificates")
+        self._networks = networks
+        super().__init__(database, folder / "certificates", lambda *_: {LANE: Declared(networks)} if networks else {})
 
     def new_backends(self) -> dict[str, Backend]:
         credentials, trust = Credentials("admin", Secret(PASSWORD.encode())), Trust(self._ca)
         group = DeviceGroup("pair", [Device(box.url, credentials, trust, pause=0.02) for box in self.boxes])
         self._groups.append(group)
-        self.f5 = AS3Backend([Site(group=group, sync_group=self._sync_group)], save_interval=3600, clock=self.clock)
+        self.f5 = AS3Backend(
+            [Site(group=group, sync_group=self._sync_group, networks=bool(self._networks))], save_interval=3600, clock=self.clock
+        )
         return {"f5": self.f5}
 
     def close(self) -> None:

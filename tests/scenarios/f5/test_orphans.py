@@ -62,7 +62,7 @@ def test_the_wrong_database_removes_nothing(world: F5World, device: Box, caplog:
     looking.tick()
     world.settle()
     assert len(partitions(device)) == 5
-    assert "4 of 5 load balancers there are not in the database" in caplog.text
+    assert "4 of 5 load balancers and networks there are not in the database" in caplog.text
     orphans(world, grace=0, share=1).tick()
     world.settle()
     assert partitions(device) == {tenant_name(made.id)}

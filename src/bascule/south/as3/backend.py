@@ -133,7 +133,11 @@ class AS3Backend:
         return self._watches[lane].health(load=load)
 
     def marked(self, lane: str, installation: str) -> Sequence[Marked]:
-        """The tenants with our mark, under the name that we give them: a label alone may be anybody's words. Raises DeviceError."""
+        """The tenants with our mark, under the name that we give them: a label alone may be anybody's words. And the networks.
+
+        Raises DeviceError.
+        """
+        networks = self._networks.marked(lane, installation) if self._sites[lane].networks else []
         stored = AS3(self._sites[lane].group.active()).declared(show_hash=False)
         if limits.taken(stored) >= limits.FULL:
             _LOG.warning(
@@ -142,11 +146,12 @@ class AS3Backend:
                 _group(lane), len(stored), 100 * limits.taken(stored), limits.left(stored),
             )  # fmt: skip
         marks = {name: mark for name, each in stored.items() if (mark := marking.read(each.label))}
-        return [
+        tenants = [
             Marked(mark.of, _group(lane), (name,))
             for name, mark in marks.items()
             if mark.installation == installation and name == tenant_name(mark.of)
         ]
+        return [*tenants, *networks]
 
     def close(self) -> None:
         """Give back what the devices were asked for: logins."""

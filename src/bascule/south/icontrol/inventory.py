@@ -45,6 +45,14 @@ class Inventory:
             if found and mark and mark.installation == self.installation and mark.of.startswith(prefix):
                 yield Fence(int(found["epoch"]), int(found["number"]), self.installation)
 
+    def marked(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """The objects of ours whose unit's id begins so: its id, and the path."""
+        for path, body in self.objects.items():
+            found = _STAMPED.fullmatch(_description(body))
+            mark = marks.read(found["mark"]) if found else None
+            if mark and mark.installation == self.installation and mark.of.startswith(prefix):
+                yield mark.of, path
+
     def of(self, unit_id: str) -> Iterator[str]:
         """The paths of what is there for a unit."""
         return (path for path, body in self.objects.items() if self._belongs(body, unit_id))

@@ -13,7 +13,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from bascule.clients.bigip import Busy, Device, DeviceError, LoginRefused, Refused, Unreachable
-from bascule.model.backend import Done, Fence, Fenced, Lost, Outcome, Plan, Rejected, Retry, Target, Wait
+from bascule.model.backend import (
+    NETWORK,
+    Done,
+    Fence,
+    Fenced,
+    Lost,
+    Marked,
+    Need,
+    Outcome,
+    Plan,
+    Rejected,
+    Retry,
+    Target,
+    Wait,
+)
 from bascule.south.icontrol.inventory import Body, Foreign, Inventory, taken
 from bascule.south.icontrol.network import KINDS, kind_of
 
@@ -74,6 +88,23 @@ class Networks:
             _fill(sites, fence)
             outcomes |= {(unit_id, site.plan.carrier): site.outcome or Done() for site in sites}
         return outcomes
+
+    def marked(self, lane: str, installation: str) -> list[Marked]:
+        """The networks of ours on those devices of a lane that can be asked now."""
+        prefix = f"{lane}/{NETWORK}/"
+        found: dict[Target, list[str]] = {}
+        for name, device in self._devices.get(lane, {}).items():
+            try:
+                objects = list(taken(device, installation).marked(prefix))
+            except DeviceError as problem:
+                LOG.info("device %s: %s", name, problem)
+                continue
+            for unit_id, path in objects:
+                found.setdefault((unit_id, name), []).append(path)
+        return [
+            Marked(unit_id, name, tuple(paths), Need(NETWORK, unit_id.removeprefix(prefix)))
+            for (unit_id, name), paths in found.items()
+        ]
 
 
 def _forgotten(plan: Plan) -> Outcome:
