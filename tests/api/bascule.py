@@ -22,6 +22,7 @@ from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.backend import Backend
 from bascule.model.definition import Subnet
+from bascule.model.rules import EVERYTHING, Deployment
 from bascule.north.octavia_v2.access import Access
 from bascule.north.octavia_v2.app import application, guarded
 from bascule.north.octavia_v2.door import Door
@@ -76,6 +77,7 @@ class Bascule:
         kind: Callable[[Device], Backend] = MemoryBackend,
         identity: Identity | None = None,
         subnets: Subnets = SUBNETS,
+        allowed: Deployment = EVERYTHING,
     ) -> None:
         self.database = database
         self.certificates = certificates
@@ -89,7 +91,7 @@ class Bascule:
         )
         self.worker.start()
         self.health = HealthManager(database, backends, recorder)
-        self.writer = Writer(database, backends, subnets)
+        self.writer = Writer(database, backends, subnets, allowed=allowed)
         door = Door(
             reader=Reader(database),
             writer=self.writer,

@@ -12,6 +12,7 @@ import pytest
 
 from bascule.cmd import options, settings, wiring
 from bascule.cmd.settings import Settings, SettingsError
+from bascule.model.rules import Deployment
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "etc/bascule/bascule.conf.sample"
@@ -57,6 +58,15 @@ def test_the_environment_names_the_files_and_the_command_line_goes_before_it(
     assert settings.load([str(tmp_path / "three")]).api.bind_port == 3333
 
 
+def test_what_is_allowed(tmp_path: Path) -> None:
+    assert load(tmp_path, "").api.allowed == Deployment()
+    text = "[api]\nallow_prometheus_listeners = false\nminimum_tls_version = TLSv1.2\ntls_cipher_prohibit_list = AES128-SHA"
+    wanted = Deployment(prometheus=False, oldest_tls="TLSv1.2", prohibited_ciphers=frozenset({"AES128-SHA"}))
+    assert load(tmp_path, text).api.allowed == wanted
+    text = "[api]\nallow_tls_terminated_listeners = false\nallow_ping_health_monitors = false"
+    assert load(tmp_path, text).api.allowed == Deployment(terminated_https=False, ping=False)
+
+
 def test_the_networks_can_be_left_to_whoever_asks(tmp_path: Path) -> None:
     found = load(tmp_path, NOOP)
     assert (found.network_driver, found.subnets) == ("noop", ())
@@ -94,6 +104,11 @@ def test_declares_subnets(tmp_path: Path) -> None:
         ("[api]\nbind_prt = 9", ["[api] bind_prt", "bind_port"]),
         ("[apo]\nx = 1", ["[apo] x", "sections are", "health_manager"]),
         ("[api]\nbind_host = example.org", ["[api] bind_host", "IPv4 or IPv6"]),
+        ("[api]\nminimum_tls_version = TLSv1.3", ["[api] minimum_tls_version", "SSLv3, TLSv1, TLSv1.1, TLSv1.2"]),
+        (
+            "[api]\ntls_cipher_prohibit_list = AES128-SHA, ECDHE-RSA-AES128-SHA256",
+            ["[api] tls_cipher_prohibit_list: ECDHE-RSA-AES128-SHA256 is used where no ciphers are named"],
+        ),
         ("[worker]\nbatch = 0", ["[worker] batch", "equal to 1"]),
         ("[worker]\nlease = soon", ["[worker] lease", "soon"]),
         ("[DEFAULT]\nenabled_providers = f6", ["enabled_providers", "f5, haproxy, memory"]),

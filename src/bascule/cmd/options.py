@@ -8,6 +8,7 @@ from oslo_config import cfg, types
 from oslo_policy import opts as policy_opts
 
 from bascule.core.scheduler import PlaceBy
+from bascule.model.rules.deployment import TLS_VERSIONS
 
 PROVIDERS = ("f5", "haproxy", "memory")
 
@@ -140,6 +141,22 @@ _API = [
         help="Without authentication: the project of requests that name none.",
     ),
     cfg.IntOpt("max_limit", default=1000, min=1, max=10000, help="Most objects that one page of a list has."),
+    cfg.BoolOpt("allow_tls_terminated_listeners", default=True, help="Whether listeners of TERMINATED_HTTPS can be made."),
+    cfg.BoolOpt("allow_prometheus_listeners", default=True, help="Whether listeners of PROMETHEUS can be made."),
+    cfg.BoolOpt("allow_ping_health_monitors", default=True, help="Whether health monitors of type PING can be made."),
+    cfg.StrOpt(
+        "minimum_tls_version",
+        default=TLS_VERSIONS[0],
+        choices=TLS_VERSIONS[:-1],
+        help="Oldest version of TLS that listeners and pools can be set to. Those that name none speak TLSv1.2 and TLSv1.3.",
+    ),
+    cfg.ListOpt(
+        "tls_cipher_prohibit_list",
+        default=[],
+        item_type=_WORD,
+        help="Ciphers, by OpenSSL's names, that no tls_ciphers may name. None of those can be among them that listeners and pools "
+        "have by default.",
+    ),
 ]
 
 _WORKER = [

@@ -26,6 +26,8 @@ from bascule.cmd.networks import declared as declared_network
 from bascule.cmd.subnets import SubnetError, built_in, declared, overlap
 from bascule.core.scheduler import PlaceBy
 from bascule.model.definition import Network, Subnet
+from bascule.model.rules import Deployment
+from bascule.north.octavia_v2.schemas.tls import CIPHERS
 
 ENVIRONMENT = "BASCULE_CONFIG_FILE"
 """Names the configuration files where no --config-file does; several are separated by colons."""
@@ -60,6 +62,22 @@ class ApiSettings:
     allowed_hosts: tuple[str, ...]
     default_project_id: str
     max_limit: int
+    allow_tls_terminated_listeners: bool
+    allow_prometheus_listeners: bool
+    allow_ping_health_monitors: bool
+    minimum_tls_version: str
+    tls_cipher_prohibit_list: tuple[str, ...]
+
+    @property
+    def allowed(self) -> Deployment:
+        """What is left to users."""
+        return Deployment(
+            terminated_https=self.allow_tls_terminated_listeners,
+            prometheus=self.allow_prometheus_listeners,
+            ping=self.allow_ping_health_monitors,
+            oldest_tls=self.minimum_tls_version,
+            prohibited_ciphers=frozenset(self.tls_cipher_prohibit_list),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +221,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         allowed = ", ".join(providers)
         raise SettingsError(f"[DEFAULT] default_provider: {top['default_provider']} is not enabled; enabled: {allowed}")
     database = _values(conf, "database", _names(DatabaseSettings))
-    api = _group(conf, ApiSettings, "api")
+    api = _api(conf)
     directory = _values(conf, "certificates", ("directory",))["directory"]
     database["connection"] = _database_url(database["connection"], state_dir)
     subnets = _no_subnets(conf, providers) if top["network_driver"] == "noop" else _subnets(conf, api.bind_host)
@@ -341,6 +359,13 @@ def _networks(
             raise SettingsError(
                 f"[{options.device_group(group)}] network_driver: static needs at least one [network:NAME] of the group"
             )
+    return found
+
+
+def _api(conf: cfg.ConfigOpts) -> ApiSettings:
+    found = _group(conf, ApiSettings, "api")
+    if usual := sorted(set(found.tls_cipher_prohibit_list) & set(CIPHERS.split(":"))):
+        raise SettingsError(f"[api] tls_cipher_prohibit_list: {', '.join(usual)} is used where no ciphers are named")
     return found
 
 

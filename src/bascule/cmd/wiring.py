@@ -131,7 +131,7 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
     carrying, subnets, known = backends(settings), _subnets(settings), checked_database(settings)
     door = Door(
         reader=Reader(known),
-        writer=Writer(known, carrying, subnets, place_by=settings.place_by, wake=waker(settings)),
+        writer=Writer(known, carrying, subnets, place_by=settings.place_by, allowed=settings.api.allowed, wake=waker(settings)),
         subnets=subnets,
         certificates=CertificateLibrary(settings.certificates.directory),
         providers={name: each.description for name, each in carrying.items()},

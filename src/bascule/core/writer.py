@@ -22,6 +22,7 @@ from bascule.model import rules
 from bascule.model.backend import Backend, Need
 from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, Unsupported
 from bascule.model.objects import Kind, Object, Tree, Vip
+from bascule.model.rules import Deployment
 from bascule.model.status import Provisioning
 from bascule.store import observed, placement, trees, units
 from bascule.store.engine import Database
@@ -45,7 +46,7 @@ class Writer:
     """Writes what users want. `wake` is called after every commit; `clock` gives seconds since the epoch, UTC.
 
     `place_by`: what new load balancers go by. `default_quotas`: how many objects of a kind a project may have for which nobody has
-    set another limit; without one, as many as it wants.
+    set another limit; without one, as many as it wants. `allowed`: what the operator leaves to users.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Writer:
         *,
         place_by: PlaceBy = PlaceBy.LOAD_BALANCERS,
         default_quotas: Mapping[Kind, int] | None = None,
+        allowed: Deployment = rules.EVERYTHING,
         wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -64,6 +66,7 @@ class Writer:
         self._subnets = subnets
         self._place_by = place_by
         self._default_quotas = default_quotas or {}
+        self._allowed = allowed
         self._wake = wake
         self._clock = clock
 
@@ -73,7 +76,7 @@ class Writer:
         Raises Unsupported, Invalid, Conflict or QuotaMet; then nothing was written.
         """
         backend = self._backend(tree)
-        rules.check(tree, None)
+        rules.check(tree, None, self._allowed)
         return self._write(lambda conn: self._create(conn, backend, tree, origin))
 
     def edit(self, load_balancer_id: str, change: Callable[[Tree], Tree], *, origin: str) -> Stored:
@@ -155,7 +158,7 @@ class Writer:
         if after == before.tree:
             raise _Unchanged(before)
         backend = self._backend(after)
-        rules.check(after, before.tree)
+        rules.check(after, before.tree, self._allowed)
         _refuse(backend, after, before.tree)
         placement.change(conn, unit.lane_id, listeners=scheduler.listeners(after) - scheduler.listeners(before.tree))
         self._need(conn, unit, backend.needs(after), now)

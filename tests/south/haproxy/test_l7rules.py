@@ -101,7 +101,7 @@ def guarded(site: Site, kind: RuleType, key: str | None, compare: CompareType, v
     policy = L7Policy(id=new_id(), listener_id=listener.id, action=PolicyAction.REJECT, position=1)
     rule = L7Rule(id=new_id(), l7policy_id=policy.id, type=kind, key=key, compare_type=compare, value=value, invert=invert)
     site.put(policy, rule)
-    rules.check(site.tree, rule)
+    assert list(rules.check(site.tree, rule)) == []
     return listener
 
 
@@ -138,7 +138,7 @@ def test_an_expression_that_haproxy_does_not_take_is_a_fault_of_its_rule(site: S
     accepted = site.definition()
     (rule,) = site.tree.rules
     site.put(dataclasses.replace(rule, value=value))
-    rules.check(site.tree, site.tree.rules[0])
+    assert list(rules.check(site.tree, site.tree.rules[0])) == []
     new = site.listener()
     outcome = site.apply()
     assert isinstance(outcome, Rejected), outcome

@@ -13,10 +13,14 @@ from typing import Any
 
 from bascule.model.errors import Conflict, Invalid, NotFound, Refused, Several
 from bascule.model.objects import Kind, Listener, Member, Object, Tree
-from bascule.model.rules import health_monitor, l7policy, l7rule, listener, load_balancer, member, pool
+from bascule.model.rules import deployment, health_monitor, l7policy, l7rule, listener, load_balancer, member, pool
+from bascule.model.rules.deployment import Deployment
 from bascule.model.rules.text import InvalidOption, InvalidRule, check_text
 
-__all__ = ["InvalidOption", "InvalidRule", "check", "check_vips"]
+__all__ = ["EVERYTHING", "Deployment", "InvalidOption", "InvalidRule", "check", "check_vips"]
+
+EVERYTHING = Deployment()
+"""What is allowed where no operator says otherwise."""
 
 _CHECKS: Mapping[Kind, Callable[[Tree, Any], Iterable[Refused]]] = {
     Kind.LOAD_BALANCER: load_balancer.check,
@@ -29,15 +33,19 @@ _CHECKS: Mapping[Kind, Callable[[Tree, Any], Iterable[Refused]]] = {
 }
 
 
-def check(after: Tree, before: Tree | None) -> None:
-    """Refuse an edit that breaks rules. `before` is the tree as it stands, None for a new load balancer.
+def check(after: Tree, before: Tree | None, allowed: Deployment = EVERYTHING) -> None:
+    """Refuse an edit that breaks rules, of the model or of the operator.
 
-    Only what is new or changed is looked at, and what it may not be together with. All broken rules are told at once.
+    `before` is the tree as it stands, None for a new load balancer. Only what is new or changed is looked at, and what it may not
+    be together with. All broken rules are told at once.
 
     Raises NotFound for a reference to something that is not in the tree; where there is none, Invalid; where nothing is, Conflict.
     """
     changed = [each for each in after.objects() if before is None or before.get(each.id) != each]
-    _refuse([*_in_use(after, before), *_broken_in(after, changed), *_broken_among(after, changed)])
+    broken = [*_in_use(after, before), *_broken_in(after, changed), *_broken_among(after, changed)]
+    for each in changed:
+        broken += deployment.check(allowed, each, before.get(each.id) if before is not None else None)
+    _refuse(broken)
 
 
 def check_vips(tree: Tree) -> None:
