@@ -136,7 +136,7 @@ def test_tags(api: Client, balancers: list[dict[str, Any]]) -> None:
 
 
 def test_order(api: Client, balancers: list[dict[str, Any]]) -> None:
-    assert names(api, sort="name:desc") == "dcba"
+    assert names(api, sort="name:desc") == names(api, sort="name:DESC") == "dcba"
     assert names(api, sort="admin_state_up,name:desc") == "dcba"
     assert names(api, sort_key="name", sort_dir="desc") == "dcba"
     assert names(api, sort_key=["admin_state_up", "vip_address"], sort_dir=["asc", "desc"]) == "dcba"

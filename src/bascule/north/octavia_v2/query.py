@@ -173,9 +173,9 @@ def _sort(noun: Noun, params: Params) -> tuple[tuple[str, bool], ...]:
 def _sort_key(noun: Noun, name: str, direction: str) -> tuple[str, bool]:
     if name not in noun.columns:
         raise Malformed(f"sort: {name!r} is not one of {', '.join(sorted(noun.columns))}")
-    if (direction or "asc") not in _DIRECTIONS:
+    if (direction.lower() or "asc") not in _DIRECTIONS:
         raise Malformed(f"sort: {direction!r} is neither asc nor desc")
-    return noun.columns[name][0], _DIRECTIONS[direction or "asc"]
+    return noun.columns[name][0], _DIRECTIONS[direction.lower() or "asc"]
 
 
 def _limit(params: Params, page_limit: int) -> int:
