@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TASKS = ["demo", "serve", "check", "test", "golden", "bench", "clean"]
+TASKS = ["demo", "serve", "check", "test", "golden", "bench", "chaos", "clean"]
 
 # The Python that a newcomer has: not the virtual environment's, which brings no pip.
 PYTHON = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
