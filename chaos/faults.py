@@ -69,7 +69,7 @@ class Trouble:
             time.sleep(min(_LOOK, moment - now))
 
     def _while_unanswered(self, edits: int) -> float:
-        """Give clients time to get something acknowledged, or a slow machine would see nothing but kills. Gives how long it took."""
+        """Give clients time to get something acknowledged: a slow machine would see nothing but kills. Gives how long it took."""
         began = time.monotonic()
         while self._acknowledged() < edits + EDITS and time.monotonic() < began + PATIENCE:
             self._until(time.monotonic() + _LOOK)

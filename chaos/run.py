@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,52 @@ class Result:
         return {**asdict(self), **counts, "good": self.good}
 
 
-def run(database: str, seed: int, kills: int, say: Callable[[str], None]) -> Result:
-    """One run on a kind of database. Raises tests.servers.NotInstalled."""
-    folder = Path(tempfile.mkdtemp(prefix="bascule-chaos-"))
-    began = time.monotonic()
+@dataclass(slots=True)
+class Run:
+    """Everything that runs, and those who edit and watch it."""
+
+    database: str
+    seed: int
+    place: site.Site
+    clients: list[Client]
+    watcher: Watcher
+    trouble: Trouble
+    judge: Judge
+    say: Callable[[str], None]
+
+    def disturb(self, kills: int) -> float:
+        """Edit, and carry out the script meanwhile. Gives when the last fault was over, on the monotonic clock."""
+        for client in self.clients:
+            client.start()
+        time.sleep(WARM_UP)
+        server, broker = self.place.database.restart is not None, self.place.stop_broker is not None
+        self.trouble.run(steps(self.seed, kills, server=server, broker=broker))
+        for client in self.clients:
+            client.stop()
+        return time.monotonic()
+
+    def settle(self, healed: float) -> tuple[Verdict, float | None]:
+        """Judge again and again, until everything is as it should be and stays so, or the time is over. Gives how long it took."""
+        told = ""
+        good_since: float | None = None
+        while True:
+            self.place.look_after()
+            verdict = self.judge.judge()
+            now = time.monotonic()
+            if verdict.text != told:
+                told = verdict.text
+                self.say(f"{now - healed:.0f} s after the last fault: {told}")
+            good_since = (good_since or now) if verdict.good else None
+            if good_since is not None and now - good_since >= CALM:
+                return verdict, good_since - healed
+            if good_since is None and now - healed > SETTLE:
+                return verdict, None
+            time.sleep(0.5)
+
+
+@contextmanager
+def started(database: str, seed: int, folder: Path, say: Callable[[str], None]) -> Iterator[Run]:
+    """Everything that a run needs, in a folder; nobody edits yet. Raises tests.servers.NotInstalled."""
     with ExitStack() as stack:
         server = stack.enter_context(_OPENED[database](folder))
         proxies = stack.enter_context(Proxies())
@@ -79,59 +121,46 @@ def run(database: str, seed: int, kills: int, say: Callable[[str], None]) -> Res
         watcher = stack.enter_context(Watcher(pairs))
         say(f"everything runs, in {folder}")
         clients = [Client(number, f"{seed}", place.ports, place.members) for number in range(1, CLIENTS + 1)]
-        for client in clients:
-            client.start()
-        time.sleep(WARM_UP)
         trouble = Trouble(place, lambda: sum(client.counted.acknowledged for client in clients), say)
-        trouble.run(steps(seed, kills, server=server.restart is not None, broker=place.stop_broker is not None))
-        healed = time.monotonic()
-        for client in clients:
-            client.stop()
-        verdict, converged = _settled(place, Judge(place, clients, watcher), healed, say)
-        for client in clients:
+        yield Run(database, seed, place, clients, watcher, trouble, Judge(place, clients, watcher), say)
+
+
+def run(database: str, seed: int, kills: int, say: Callable[[str], None]) -> Result:
+    """One run on a kind of database. Raises tests.servers.NotInstalled."""
+    folder = Path(tempfile.mkdtemp(prefix="bascule-chaos-"))
+    began = time.monotonic()
+    with started(database, seed, folder, say) as now:
+        verdict, converged = now.settle(now.disturb(kills))
+        for client in now.clients:
             client.join()
-        return Result(
-            database=database,
-            seed=seed,
-            kills=trouble.done["kill"],
-            faults=dict(trouble.done),
-            edits=dict(_sum(client.counted.edits for client in clients)),
-            acknowledged=sum(client.counted.acknowledged for client in clients),
-            unknown=sum(client.counted.unknown for client in clients),
-            refused=sum(client.counted.refused for client in clients),
-            statuses=dict(_sum(client.counted.statuses for client in clients)),
-            refusals=dict(_sum(client.counted.refusals for client in clients)),
-            ended_by_themselves={slot.name: slot.by_itself for slot in place.slots.values() if slot.by_itself},
-            load_balancers=sum(len(client.balancers) for client in clients),
-            stepped_back=watcher.stepped_back,
-            seconds=time.monotonic() - began,
-            converged=converged,
-            findings=verdict.findings(),
-            folder=str(folder),
-        )
+        return _result(now, verdict, converged, time.monotonic() - began)
 
 
-def _settled(place: site.Site, judge: Judge, healed: float, say: Callable[[str], None]) -> tuple[Verdict, float | None]:
-    """Judge again and again, until everything is as it should and stays so, or the time is over."""
-    told = ""
-    good_since: float | None = None
-    while True:
-        place.look_after()
-        verdict = judge.judge()
-        now = time.monotonic()
-        if verdict.text != told:
-            told = verdict.text
-            say(f"{now - healed:.0f} s after the last fault: {told}")
-        good_since = (good_since or now) if verdict.good else None
-        if good_since is not None and now - good_since >= CALM:
-            return verdict, good_since - healed
-        if good_since is None and now - healed > SETTLE:
-            return verdict, None
-        time.sleep(0.5)
+def _result(now: Run, verdict: Verdict, converged: float | None, seconds: float) -> Result:
+    counted = [client.counted for client in now.clients]
+    return Result(
+        database=now.database,
+        seed=now.seed,
+        kills=now.trouble.done["kill"],
+        faults=dict(now.trouble.done),
+        edits=_sum(each.edits for each in counted),
+        acknowledged=sum(each.acknowledged for each in counted),
+        unknown=sum(each.unknown for each in counted),
+        refused=sum(each.refused for each in counted),
+        statuses=_sum(each.statuses for each in counted),
+        refusals=_sum(each.refusals for each in counted),
+        ended_by_themselves={slot.name: slot.by_itself for slot in now.place.slots.values() if slot.by_itself},
+        load_balancers=sum(len(client.balancers) for client in now.clients),
+        stepped_back=now.watcher.stepped_back,
+        seconds=seconds,
+        converged=converged,
+        findings=verdict.findings(),
+        folder=str(now.place.folder),
+    )
 
 
-def _sum(counters: Any) -> Counter[str]:
+def _sum(counters: Iterable[Counter[str]]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for each in counters:
         total += each
-    return total
+    return dict(total)
