@@ -25,8 +25,8 @@ from chaos.http import differences
 from chaos.site import Site
 from tests.emulator.site import box, tenant
 
-_VOLATILE = ("optimisticLockKey", "remark")
-"""What of a stored tenant is no part of what was wanted."""
+_VOLATILE = ("optimisticLockKey", "label", "remark")
+"""What of a stored tenant is no part of what was wanted: whose it is, and who wrote it."""
 
 _LINKS = ("selfLink", "generation", "link", "isSubcollection")
 """What an object on a device says of where and when it is."""
@@ -105,9 +105,9 @@ class Judge:
         found.lost += [f"load balancer {name} is there and nobody has made it" for name in sorted(shown - names)]
 
     def _planned(self, database: Database) -> list[str]:
-        """What `bascule plan` says of each load balancer."""
+        """What `bascule plan` says of each load balancer, but for those that are being compared with their devices now."""
         found: list[str] = []
-        for load_balancer_id in _live(database):
+        for load_balancer_id in _live(database, idle=True):
             try:
                 seen = preview(database, self._passes, load_balancer_id)
             except NotFound:
@@ -130,8 +130,9 @@ class Judge:
         """The tenants that each lane of devices should hold, by name."""
         found: dict[str, dict[str, dict[str, Any]]] = {}
         backend = self._backends["f5"]
+        ids = _live(database)
         with database.read() as conn:
-            loaded = knowledge.load(conn, units.load(conn, _ids(conn)))
+            loaded = knowledge.load(conn, units.load(conn, ids))
         for known in loaded.values():
             unit, stored = known.unit, known.stored
             if unit.backend == backend.name and stored is not None and unit.deleted is None:
@@ -147,14 +148,12 @@ class Judge:
                 yield f"{each.name} is gone, and its HAProxy is left"
 
 
-def _ids(conn: sa.Connection) -> list[str]:
-    chosen = sa.select(tables.unit.c.id).where(tables.unit.c.gone_at.is_(None), tables.unit.c.kind == LOAD_BALANCER)
-    return list(conn.scalars(chosen.order_by(tables.unit.c.id)))
-
-
-def _live(database: Database) -> list[str]:
+def _live(database: Database, *, idle: bool = False) -> list[str]:
+    """The load balancers that are there; of these only the `idle` ones, of which no pass is under way."""
+    unit = tables.unit.c
+    chosen = sa.select(unit.id).where(unit.gone_at.is_(None), unit.kind == LOAD_BALANCER).order_by(unit.id)
     with database.read() as conn:
-        return _ids(conn)
+        return list(conn.scalars(chosen.where(unit.due_at.is_(None)) if idle else chosen))
 
 
 def _behind(database: Database) -> list[str]:
