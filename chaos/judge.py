@@ -28,6 +28,9 @@ from tests.emulator.site import box, tenant
 _VOLATILE = ("optimisticLockKey", "label", "remark")
 """What of a stored tenant is no part of what was wanted: whose it is, and who wrote it."""
 
+_SHORT = 160
+"""So many characters of a finding are told while there may be others."""
+
 _LINKS = ("selfLink", "generation", "link", "isSubcollection")
 """What an object on a device says of where and when it is."""
 
@@ -53,8 +56,9 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """How much is wrong."""
-        return ", ".join(f"{name} {len(found)}" for name, found in self.findings().items())
+        """How much is wrong, and the first thing that is."""
+        first = [f": {found[0][:_SHORT]}" for found in self.findings().values() if found][:1]
+        return ", ".join(f"{name} {len(found)}" for name, found in self.findings().items()) + "".join(first)
 
     def findings(self) -> dict[str, list[str]]:
         """All of it, by its kind."""
