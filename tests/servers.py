@@ -144,7 +144,7 @@ def postgresql() -> Iterator[PostgreSQL]:
     homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda home: float(home.parent.name))
     programs = [shutil.which(name, path=str(homes[-1]) if homes else None) for name in ("initdb", "postgres")]
     initdb, postgres = _installed("PostgreSQL", "postgresql", *programs)
-    with _folder("postgres") as folder:
+    with folder_of("postgres") as folder:
         data = str(folder / "data")
         _run("postgres", [initdb, "-D", data, "-U", "bascule", "--auth=trust", "--encoding=UTF8", "--no-sync"], folder)
         settings = ("listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off")
@@ -160,7 +160,7 @@ def mariadb() -> Iterator[MariaDB]:
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
     programs = [shutil.which(name, path=path) for name in ("mariadb-install-db", "mariadbd")]
     install, mariadbd = _installed("MariaDB", "mariadb-server", *programs)
-    with _folder("mysql") as folder:
+    with folder_of("mysql") as folder:
         server = MariaDB(folder)
         data = f"--datadir={folder / 'data'}"
         _run("mysql", [install, "--no-defaults", data, "--auth-root-authentication-method=normal"], folder)
@@ -178,7 +178,8 @@ def _installed(name: str, package: str, *programs: str | None) -> list[str]:
 
 
 @contextmanager
-def _folder(user: str) -> Iterator[Path]:
+def folder_of(user: str) -> Iterator[Path]:
+    """A folder that belongs to the user who a server runs as. Gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix=f"bascule-{user}-"))
     try:
         if os.geteuid() == 0:
@@ -189,7 +190,7 @@ def _folder(user: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _as_user(user: str) -> list[str]:
+def as_user(user: str) -> list[str]:
     """Root starts a server as the package's own user, since servers refuse to run as root; others as themselves."""
     if os.geteuid() != 0:
         return ["setpriv"]
@@ -198,7 +199,7 @@ def _as_user(user: str) -> list[str]:
 
 def _run(user: str, command: list[str], folder: Path) -> None:
     done = subprocess.run(
-        [*_as_user(user), "--pdeathsig", "KILL", *command],
+        [*as_user(user), "--pdeathsig", "KILL", *command],
         cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_SECONDS, check=False,
     )  # fmt: skip
     if done.returncode:
@@ -211,7 +212,7 @@ def _running(user: str, command: list[str], server: Server, stop: signal.Signals
     # A session of its own: Ctrl-C is for the test run, which then stops its servers in order.
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*_as_user(user), "--pdeathsig", stop.name.removeprefix("SIG"), *command],
+            [*as_user(user), "--pdeathsig", stop.name.removeprefix("SIG"), *command],
             cwd=server.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     try:

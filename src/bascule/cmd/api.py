@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         wiring.checked_database(plain).close()
         wiring.backends(plain)
         wiring.check_identity(conf, plain.api)
+        wiring.broker(plain)
         os.environ[settings.ENVIRONMENT] = os.pathsep.join(settings.files(arguments.config_file))
         _serve(conf, plain.api)
 

@@ -14,8 +14,8 @@ PROVIDERS = ("f5", "haproxy", "memory")
 
 AUTH_STRATEGIES = ("none", "http_basic", "keystone")
 
-PASSED_ON = "keystone_authtoken"
-"""A section that belongs to a library. Which options there are in it depends on what it loads."""
+PASSED_ON = frozenset({"keystone_authtoken", "oslo_messaging_rabbit"})
+"""Sections that belong to libraries. Which options there are in them depends on what these load."""
 
 SUBNET_PREFIX = "subnet:"
 DEVICE_GROUP_PREFIX = "device_group:"
@@ -31,6 +31,14 @@ _GENERAL = [
         help="Directory for what must outlive a restart: the SQLite database, the files of the running HAProxys, "
         "certificates. Made if it is missing. The default is /var/lib/bascule for root, else ~/.local/state/bascule. "
         "Sockets of Bascule's own lie in its folder 'run', which nobody else may read.",
+    ),
+    cfg.StrOpt(
+        "transport_url",
+        secret=True,
+        regex=r"^rabbit://\S+$",
+        help="RabbitMQ by which workers of other machines hear of edits at once: rabbit://USER:PASSWORD@HOST:5672/VHOST, several "
+        "brokers as rabbit://USER:PASSWORD@HOST1:5672,USER:PASSWORD@HOST2:5672/VHOST. Needs the extra 'rabbitmq'. Without it, "
+        "or while it is away, they hear of them when they look by themselves, every poll_interval.",
     ),
     cfg.FloatOpt(
         "error_after",

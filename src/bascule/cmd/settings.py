@@ -145,9 +145,11 @@ class CertificatesSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set. `error_after` is in seconds."""
+    """Everything that can be set, and the files in which it was. `error_after` is in seconds."""
 
+    config_files: tuple[str, ...]
     state_dir: Path
+    transport_url: str | None
     error_after: float
     enabled_providers: tuple[str, ...]
     default_provider: str
@@ -214,7 +216,11 @@ def files(config_files: Sequence[str] | None = None) -> tuple[str, ...]:
 
 def plain(conf: cfg.ConfigOpts) -> Settings:
     """Check every option and give all of them as plain values. Raises SettingsError."""
-    top = _values(conf, None, ("state_dir", "error_after", "enabled_providers", "default_provider", "place_by", "network_driver"))
+    top = _values(
+        conf,
+        None,
+        ("state_dir", "transport_url", "error_after", "enabled_providers", "default_provider", "place_by", "network_driver"),
+    )
     state_dir = Path(top["state_dir"]).expanduser().absolute()
     providers = top["enabled_providers"]
     if top["default_provider"] not in providers:
@@ -228,7 +234,9 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
     device_groups = _device_groups(conf, providers)
     networks = _networks(conf, device_groups, subnets)
     return Settings(
+        config_files=tuple(conf.config_file),
         state_dir=state_dir,
+        transport_url=top["transport_url"],
         error_after=top["error_after"],
         enabled_providers=providers,
         default_provider=top["default_provider"],
@@ -384,7 +392,7 @@ def _refuse_unknown(conf: cfg.ConfigOpts, config_files: Sequence[str]) -> None:
         sections: dict[str, dict[str, Any]] = {}
         cfg.ConfigParser(file, sections).parse()
         for section, found in sections.items():
-            for name in found if section != options.PASSED_ON else ():
+            for name in found if section not in options.PASSED_ON else ():
                 if name.replace("-", "_") not in known.get(section, ()):
                     raise SettingsError(f"[{section}] {name}: {file} sets it, but {_why_unknown(section, known)}")
 

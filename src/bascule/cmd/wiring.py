@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import socket
 import stat
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -37,6 +38,8 @@ from bascule.store.engine import Database
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from bascule.core.broker import Broker
 
 WAKE = "wake"
 """The folder of the runtime directory in which workers listen for wake-ups."""
@@ -131,7 +134,7 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
     carrying, subnets, known = backends(settings), _subnets(settings), checked_database(settings)
     door = Door(
         reader=Reader(known),
-        writer=Writer(known, carrying, subnets, place_by=settings.place_by, allowed=settings.api.allowed, wake=waker(settings)),
+        writer=Writer(known, carrying, subnets, place_by=settings.place_by, allowed=settings.api.allowed, wake=wake_all(settings)),
         subnets=subnets,
         certificates=CertificateLibrary(settings.certificates.directory),
         providers={name: each.description for name, each in carrying.items()},
@@ -209,6 +212,48 @@ def _lanes_at_once(carrying: Mapping[str, Backend]) -> int:
 def waker(settings: Settings) -> Waker:
     """What wakes up the workers of this machine."""
     return Waker(settings.runtime_dir / WAKE)
+
+
+def wake_all(settings: Settings) -> Callable[[], None]:
+    """What wakes up the workers of this machine, and those of all others where there is a broker. Raises SettingsError."""
+    here, everywhere = waker(settings), broker(settings)
+    if everywhere is None:
+        return here
+    from bascule.core.broker import Sender
+
+    there = Sender(everywhere)
+
+    def wake() -> None:
+        here()
+        there()
+
+    return wake
+
+
+def listen(settings: Settings, sleeping: Sleeper) -> None:
+    """Have a sleeper be woken up from other machines too, where there is a broker. Raises SettingsError."""
+    everywhere = broker(settings)
+    if everywhere is not None:
+        from bascule.core.broker import Listener
+
+        Listener(everywhere, socket.gethostname(), sleeping.wake)
+
+
+def broker(settings: Settings) -> Broker | None:
+    """How to reach the broker, if there is one; nothing is connected. Raises SettingsError."""
+    if settings.transport_url is None:
+        return None
+    try:
+        from bascule.core import broker
+
+        # The global object, for once: oslo.messaging makes some of its options known to no other.
+        conf = cfg.CONF
+        conf(args=[], project="bascule", default_config_files=list(settings.config_files), default_config_dirs=[])
+        return broker.Broker(conf, settings.transport_url)
+    except ImportError as error:
+        raise SettingsError(f"[DEFAULT] transport_url: the extra 'rabbitmq' is not installed: {error}") from error
+    except ValueError as error:
+        raise SettingsError(f"[DEFAULT] transport_url: {error}") from error
 
 
 def sleeper(settings: Settings) -> Sleeper:

@@ -25,6 +25,7 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> None:
     database = wiring.checked_database(settings)
     worker = wiring.worker(settings, database)
     sleeper = wiring.sleeper(settings)
+    wiring.listen(settings, sleeper)
     watched = settings.monitoring
     beat = monitoring.watch(watched.bind_host, watched.worker_port, database, settings.worker.poll_interval)
     stop = Stop()
