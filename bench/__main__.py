@@ -15,11 +15,26 @@ from pathlib import Path
 from typing import Any
 
 from bascule.south.haproxy import BinaryNotFound
-from bench import active, carried, cost, databases, f5, harm, memory, report, report_f5, statements, traffic
+from bench import (
+    active,
+    carried,
+    cost,
+    databases,
+    f5,
+    harm,
+    idle,
+    memory,
+    report,
+    report_f5,
+    report_fleet,
+    scale,
+    statements,
+    traffic,
+)
 from bench.databases import Databases
 from tests.servers import NotInstalled
 
-_DATABASE_PARTS = ("cost", "statements", "active", "memory", "f5")
+_DATABASE_PARTS = ("cost", "statements", "active", "memory", "f5", "idle", "scale")
 PARTS = (*_DATABASE_PARTS, "traffic", "harm")
 _LINE = "*" * 100
 
@@ -32,6 +47,8 @@ class Effort:
     active: active.Effort = field(default_factory=active.Effort)
     memory: Sequence[int] = (0, 10_000)
     f5: f5.Effort = field(default_factory=f5.Effort)
+    idle: idle.Effort = field(default_factory=idle.Effort)
+    scale: scale.Effort = field(default_factory=scale.Effort)
     traffic: traffic.Effort = field(default_factory=traffic.Effort)
     harm: harm.Effort = field(default_factory=harm.Effort)
 
@@ -60,25 +77,43 @@ def run(parts: Sequence[str], effort: Effort, say: Callable[[str], None]) -> dic
         kinds = list(_kinds(stack)) if set(parts) & set(_DATABASE_PARTS) else []
         for kind in kinds:
             figures = found.setdefault(kind.name, {})
-            if "cost" in parts:
-                figures["cost"] = report.costs(cost.measure(kind, effort.cost, say))
-                _show(f"{kind.name}, {effort.cost.load_balancers} load balancers: a request", report.cost_table(figures["cost"]))
-            if "statements" in parts:
-                counts = statements.measure(kind, effort.cost.load_balancers, say)
-                figures["statements"] = report.statements(counts)
-                _show(f"{kind.name}: SQL statements of a request", report.statement_table(figures["statements"]))
-            if "active" in parts:
-                figures["active"] = report.active(active.measure(kind, effort.active, say))
-                _show(f"{kind.name}, in-memory backend", report.active_table(figures["active"]))
-            if "memory" in parts and kind is kinds[0]:
-                figures["memory_pss_mib"] = {str(count): memory.measure(kind, count, say) for count in effort.memory}
-                _show(f"{kind.name}: resident memory of each process", report.memory_table(figures["memory_pss_mib"]))
-            if "f5" in parts:
-                figures["f5"] = report_f5.figures(f5.measure(kind, effort.f5, say))
-                _show(f"{kind.name}, an emulated BIG-IP", report_f5.tables(figures["f5"]))
+            _of_requests(kind, parts, effort, say, figures)
+            _of_fleets(kind, parts, effort, say, figures)
     if {"traffic", "harm"} & set(parts):
         found["HAProxy"] = _carried(parts, effort, say)
     return found
+
+
+def _of_requests(
+    kind: Databases, parts: Sequence[str], effort: Effort, say: Callable[[str], None], figures: dict[str, Any]
+) -> None:
+    """The parts about what a request costs, and how long it takes until it is carried out."""
+    if "cost" in parts:
+        figures["cost"] = report.costs(cost.measure(kind, effort.cost, say))
+        _show(f"{kind.name}, {effort.cost.load_balancers} load balancers: a request", report.cost_table(figures["cost"]))
+    if "statements" in parts:
+        counts = statements.measure(kind, effort.cost.load_balancers, say)
+        figures["statements"] = report.statements(counts)
+        _show(f"{kind.name}: SQL statements of a request", report.statement_table(figures["statements"]))
+    if "active" in parts:
+        figures["active"] = report.active(active.measure(kind, effort.active, say))
+        _show(f"{kind.name}, in-memory backend", report.active_table(figures["active"]))
+
+
+def _of_fleets(kind: Databases, parts: Sequence[str], effort: Effort, say: Callable[[str], None], figures: dict[str, Any]) -> None:
+    """The parts about many load balancers."""
+    if "memory" in parts and not kind.is_server:
+        figures["memory_pss_mib"] = {str(count): memory.measure(kind, count, say) for count in effort.memory}
+        _show(f"{kind.name}: resident memory of each process", report.memory_table(figures["memory_pss_mib"]))
+    if "f5" in parts:
+        figures["f5"] = report_f5.figures(f5.measure(kind, effort.f5, say))
+        _show(f"{kind.name}, an emulated BIG-IP", report_f5.tables(figures["f5"]))
+    if "idle" in parts:
+        figures["idle"] = report_fleet.idle(idle.measure(kind, effort.idle, say))
+        _show(f"{kind.name}, in-memory backend", report_fleet.idle_table(figures["idle"]))
+    if "scale" in parts and kind.is_server:  # SQLite takes one write at a time, whoever writes
+        figures["scale"] = report_fleet.scale(scale.measure(kind, effort.scale, say))
+        _show(f"{kind.name}: load balancers carried out in a second", report_fleet.scale_table(figures["scale"]))
 
 
 def _carried(parts: Sequence[str], effort: Effort, say: Callable[[str], None]) -> dict[str, Any]:

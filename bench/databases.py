@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,15 +17,27 @@ from bascule.store.engine import Database
 from bench import seed
 from tests import servers
 
+Counting = Callable[[str], Callable[[], int]]
+"""Has the statements to a database (URL) counted on connections that are made from now on. Gives what tells how many there were."""
+
 
 class Databases:
-    """Databases of one kind. `empty` gives the URL of a new one, `copy` that of a copy of one that nobody uses."""
+    """Databases of one kind. `empty` gives the URL of a new one, `copy` that of a copy of one that nobody uses.
 
-    def __init__(self, name: str, empty: Callable[[], str], copy: Callable[[str], str]) -> None:
+    `counting` is None where nobody but the client sees the statements.
+    """
+
+    def __init__(self, name: str, empty: Callable[[], str], copy: Callable[[str], str], counting: Counting | None = None) -> None:
         self.name = name
+        self.counting = counting
         self._empty = empty
         self._copy = copy
         self._filled: dict[int, str] = {}
+
+    @property
+    def is_server(self) -> bool:
+        """Whether a server of its own holds them."""
+        return self.counting is not None
 
     def holding(self, count: int) -> str:
         """The URL of a database of the caller's own with `count` standard load balancers, all ACTIVE."""
@@ -75,4 +88,8 @@ def on_server(server: servers.PostgreSQL) -> Databases:
         server.copy(str(sa.make_url(url).database), made)
         return server.url(made)
 
-    return Databases("PostgreSQL", empty, copy)
+    def counting(url: str) -> Callable[[], int]:
+        server.execute(f"ALTER DATABASE {sa.make_url(url).database} SET log_statement = 'all'")
+        return lambda: len(re.findall(r"LOG:  (?:statement|execute)", (server.folder / "log").read_text(errors="replace")))
+
+    return Databases("PostgreSQL", empty, copy, counting)

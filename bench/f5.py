@@ -144,10 +144,10 @@ def measure(databases: Databases, effort: Effort, say: Callable[[str], None]) ->
 
 
 def _on_device(databases: Databases, count: int, changes: int, say: Callable[[str], None]) -> OnDevice:
-    with _running(databases.holding(count)) as site:
+    with running(databases.holding(count)) as site:
         say(f"{databases.name}: bringing {count} load balancers onto an emulated BIG-IP")
         with site.measured() as filled:
-            _fill(site)
+            fill(site)
         say(f"{databases.name}: changing members on a BIG-IP with {count} load balancers")
         found = [_change(site, number) for number in range(changes)]
         with site.measured() as reported:
@@ -157,7 +157,7 @@ def _on_device(databases: Databases, count: int, changes: int, say: Callable[[st
     return OnDevice(count, filled, found, reported)
 
 
-def _fill(site: _Site) -> None:
+def fill(site: _Site) -> None:
     """Have everything carried that is due."""
     began = time.monotonic()
     while True:
@@ -190,7 +190,7 @@ def _change(site: _Site, number: int) -> Cost:
 
 
 @contextmanager
-def _running(url: str) -> Iterator[_Site]:
+def running(url: str) -> Iterator[_Site]:
     """Bascule on a database whose load balancers are all to be carried by a device that has none of them yet."""
     database = Database(url)
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder, _emulator(Path(folder)) as device:

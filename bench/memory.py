@@ -14,7 +14,12 @@ from bench.workloads import ROOT
 SETTLE_SECONDS = 3.0
 """Longer than the health manager's interval, so that every process has done its rounds."""
 
-_MODULES = ("api", "worker", "health_manager", "housekeeping")
+_MODULES = {
+    "bascule-api": ("bascule.cmd.api", "bascule.cmd.wsgi"),  # the server may have given itself a name that says what it serves
+    "bascule-worker": ("bascule.cmd.worker",),
+    "bascule-health-manager": ("bascule.cmd.health_manager",),
+    "bascule-housekeeping": ("bascule.cmd.housekeeping",),
+}
 
 
 def measure(databases: Databases, count: int, say: Callable[[str], None]) -> dict[str, float]:
@@ -34,6 +39,5 @@ def measure(databases: Databases, count: int, say: Callable[[str], None]) -> dic
                     raise RuntimeError("the worker carries out nothing")
                 time.sleep(0.05)
         time.sleep(SETTLE_SECONDS)
-        pids = processes.tree(server.pid)
-        found = {module: processes.running_module(pids, f"bascule.cmd.{module}") for module in _MODULES}
-        return {f"bascule-{module.replace('_', '-')}": processes.pss_mib(pid) for module, pid in found.items()}
+        found = {name: processes.running_module(server.pid, *modules) for name, modules in _MODULES.items()}
+        return {name: processes.pss_mib(pid) for name, pid in found.items()}

@@ -90,13 +90,17 @@ def pss_mib(pid: int) -> float:
     return total / 1024
 
 
-def running_module(pids: list[int], module: str) -> int:
-    """Which of some processes was started as this Python module. Raises LookupError if none was."""
-    for pid in pids:
-        with suppress(OSError):
-            if module in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
-                return pid
-    raise LookupError(f"{module} does not run")
+def running_module(pid: int, *modules: str) -> int:
+    """Which process below one runs one of these Python modules. Waits until any does. Raises RuntimeError if none does in time."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        for each in tree(pid):
+            with suppress(OSError):
+                line = Path(f"/proc/{each}/cmdline").read_text()
+                if any(module in line for module in modules):
+                    return each
+        time.sleep(0.05)
+    raise RuntimeError(f"{modules[0]} does not run")
 
 
 def _ended(pid: int) -> bool:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bascule.store import tables
 from bascule.store.engine import Database
 from bench import __main__ as bench
-from bench import active, carried, cost, databases, f5, harm, memory, standard, statements, traffic
+from bench import active, carried, cost, databases, f5, harm, idle, memory, scale, standard, statements, traffic
 from bench.databases import Databases
 from bench.floor import Floor
 from bench.floor_sql import EMPTY
@@ -129,15 +129,19 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
         active=active.Effort(alone=2, together=5),
         memory=(0, COUNT),
         f5=f5.Effort(devices=(COUNT, 2 * COUNT), changes=2, resyncs=(COUNT,), rounds=1),
+        idle=idle.Effort(load_balancers=COUNT, seconds=1, looked_at=COUNT, looks=1),
+        scale=scale.Effort(workers=(1, 2), in_memory=20, on_devices=8, latency=0.01),
     )
     tiny = replace(tiny, traffic=traffic.Effort(rounds=1, seconds=1), harm=harm.Effort(member_changes=4, reloads=1, rotations=2))
     monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(idle, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(scale, "START_SECONDS", 0.5)
     monkeypatch.setattr(bench, "Effort", lambda: tiny)
     file = tmp_path / "figures.json"
     assert bench.main(["--json", str(file)]) == 0
     written = json.loads(file.read_text())
     figures = written["SQLite"]
-    assert list(figures) == ["cost", "statements", "active", "memory_pss_mib", "f5"]
+    assert list(figures) == ["cost", "statements", "active", "memory_pss_mib", "f5", "idle"]
     assert all(each["cpu_ms"] > 0 and each["per_second"] > 0 and each["floor_per_second"] > 0 for each in figures["cost"].values())
     assert 0 < figures["active"]["alone_p50_ms"] <= figures["active"]["alone_p99_ms"]
     assert set(figures["memory_pss_mib"]) == {"0", str(COUNT)}
@@ -147,6 +151,11 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
     assert more["bytes_sent"] == pytest.approx(few["bytes_sent"], rel=0.02)
     assert (more["reads"], more["writes"]) == (few["reads"], few["writes"])
     assert figures["f5"]["resync"][str(COUNT)]["load"] > 0
+    assert figures["idle"]["members"] == 4 * COUNT
+    if "PostgreSQL" in written:
+        assert written["PostgreSQL"]["idle"]["statements_per_minute"] > 0
+        rates = written["PostgreSQL"]["scale"]
+        assert all(rates[where][workers]["per_second"] > 0 for where in ("in_memory", "on_devices") for workers in ("1", "2"))
     assert "times floor" in capsys.readouterr().out
     if shutil.which("wrk"):
         found = written["HAProxy"]
