@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from bascule.model.objects import CompareType, L7Policy, L7Rule, PolicyAction, RuleType
 from bascule.south.as3.names import tenant_name
 from tests.emulator.site import Box
 from tests.scenarios.f5.conftest import Make
 from tests.scenarios.f5.site import F5World, posts
+from tests.scenarios.world import new_id, standard
 
 ONCE: list[dict[str, Any]] = [
     {"kind": "reset-before", "method": "POST", "path": "declare"},
@@ -110,6 +112,39 @@ def test_a_device_may_be_busy_for_minutes(world: F5World, device: Box) -> None:
     world.settle()
     assert set(world.statuses(made.id).values()) == {"ACTIVE"}
     assert world.is_on(device, made.id)
+
+
+def test_a_program_that_is_refused_is_the_fault_of_its_policy(world: F5World, device: Box) -> None:
+    """The others go on as they are. Where the device does not tell the line, all of them may be meant."""
+    tree = standard()
+    front = tree.listeners[0]
+    first, second = (
+        L7Policy(id=new_id(), listener_id=front.id, action=PolicyAction.REJECT, position=2 + number) for number in (0, 1)
+    )
+    rules = [
+        L7Rule(id=new_id(), l7policy_id=each.id, type=RuleType.PATH, compare_type=CompareType.EQUAL_TO, value=f"/{number}")
+        for number, each in enumerate((first, second))
+    ]
+    made = world.create(tree.put(first, second, *rules))
+    world.settle()
+    (rule,) = (each for each in device.get("/mgmt/tm/ltm/rule").body["items"] if each["name"].endswith("_l7"))
+    line = next(n for n, text in enumerate(rule["apiAnonymous"].splitlines(), 1) if second.id.replace("-", "_") in text) + 2
+    words = f"01070151:3: Rule [{rule['fullPath']}] error: {rule['fullPath']}:{line}: error: [undefined procedure: x][x]"
+    for told, guilty in (
+        (words, {second.id}),
+        (words.replace(f":{line}:", ":"), {each.id for each in tree.put(first, second).policies}),
+    ):
+        device.fault("refuse", tenant=tenant_name(made.id), text=told)
+        world.put(
+            made.id, dataclasses.replace(rules[1], value=f"/other-{len(guilty)}"), dataclasses.replace(front, connection_limit=9)
+        )
+        world.tick()
+        assert {each for each in world.faults(made.id) if world.status(made.id, each) == "ERROR"} >= guilty
+        assert world.status(made.id, front.id) == "ACTIVE"
+        assert world.status(made.id, first.id) == ("ERROR" if first.id in guilty else "ACTIVE")
+        world.settle()
+        assert set(world.statuses(made.id).values()) == {"ACTIVE"}
+        assert world.is_on(device, made.id)
 
 
 @pytest.mark.slow

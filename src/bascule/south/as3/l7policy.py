@@ -12,7 +12,7 @@ from typing import Any
 
 from bascule.model import effective
 from bascule.model.objects import L7Policy, Listener, PolicyAction, Pool, Tree
-from bascule.south.as3 import irule, l7rule, names, pool, tls
+from bascule.south.as3 import blame, irule, l7rule, names, pool, tls
 
 _FOUND = 302
 _EVENT = "request"
@@ -83,6 +83,7 @@ def _program(tree: Tree, listener: Listener) -> str:
     for policy in policies:
         tests = " && ".join(l7rule.test(rule, tls.ends(listener)) for rule in effective.rules(tree, policy))
         lines += [
+            f"    {blame.note(names.item('pol', policy.id))}",
             f"    if {{ {tests} }} {{",
             *(f"        {line}" for line in _does(tree, policy)),
             "        return",

@@ -7,6 +7,7 @@ import re
 from bascule.clients.bigip.errors import Busy, DeviceError, LoginRefused, NoActiveDevice, OutcomeUnknown, Unreachable
 from bascule.clients.bigip.replies import Rejection, TenantResult, Verdict
 from bascule.model.backend import Done, Outcome, Rejected, Retry
+from bascule.south.as3.blame import blamed
 from bascule.south.as3.names import owners_in
 
 _CODE = re.compile(r"\b([0-9a-f]{8}):\d+: ")
@@ -23,12 +24,12 @@ UNKNOWN = "Whether the change was carried out is not known. It is sent again."
 TROUBLED = "The device could not carry out the change now. It is sent again."
 
 
-def of_tenant(result: TenantResult) -> Outcome:
+def of_tenant(result: TenantResult, declared: str | None) -> Outcome:
     """What came of a tenant whose result is final. Stale and occupied ones are for whoever sent them."""
     if result.verdict is Verdict.DONE:
         return Done()
     if result.verdict is Verdict.REFUSED:
-        return Rejected(_refused(result.text), tuple(owners_in(result.text)), result.text)
+        return Rejected(_refused(result.text), tuple(blamed(result.text, declared) if declared else ()), result.text)
     return Retry(TROUBLED, result.text)
 
 

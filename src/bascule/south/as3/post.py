@@ -123,7 +123,7 @@ class Poster:
             return False
         for result in reply.tenants:
             if result.tenant == wish.tenant and result.verdict in (Verdict.DONE, Verdict.REFUSED):
-                run.outcomes[wish.target] = outcomes.of_tenant(result)
+                run.outcomes[wish.target] = outcomes.of_tenant(result, wish.text)
                 self._saver.changed()
                 return True
         return False
@@ -182,7 +182,7 @@ class Poster:
             elif result.verdict is Verdict.OCCUPIED:
                 run.outcomes[wish.target] = self._occupied(result.text)
             else:
-                run.outcomes[wish.target] = outcomes.of_tenant(result)
+                run.outcomes[wish.target] = outcomes.of_tenant(result, wish.text)
         return self._again(run, _Part(stale, part.tries), Retry(outcomes.TROUBLED, "somebody else writes this tenant as well"))
 
     def _again(self, run: _Run, part: _Part, otherwise: Outcome) -> list[_Part]:
