@@ -11,7 +11,7 @@ import pytest
 
 from bascule.cmd import http_basic, settings
 from bascule.cmd.http_basic import Passwords, Users
-from bascule.cmd.policy import PolicyAccess, enforcer
+from bascule.cmd.policy import PolicyAccess
 from bascule.store.engine import Database
 from tests.api.bascule import Bascule, Identity
 from tests.identity.users import PASSWORD, USERS
@@ -26,7 +26,7 @@ def guarded(database: Database, folder: Path, users: Mapping[str, str] = USERS, 
     if policies is not None:
         (folder / "policy.yaml").write_text(policies)
     conf = settings.read([str(folder / "bascule.conf")])
-    identity = Identity(PolicyAccess(enforcer(conf)), partial(Passwords, users=Users(folder / "htpasswd")))
+    identity = Identity(PolicyAccess(conf), partial(Passwords, users=Users(folder / "htpasswd")))
     return Bascule(database, folder / "certificates", identity=identity)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from bascule.cmd import settings
 from bascule.cmd.keystone import Tokens
-from bascule.cmd.policy import PolicyAccess, enforcer
+from bascule.cmd.policy import PolicyAccess
 from bascule.cmd.process import StartError
 from bascule.store.engine import Database
 from tests.api.bascule import VIPS, Bascule, Client, Identity
@@ -63,7 +63,7 @@ def configured(folder: Path, cloud: Keystone, password: str = PASSWORD) -> Path:
 @pytest.fixture
 def bascule(sqlite_database: Database, tmp_path: Path, cloud: Keystone) -> Bascule:
     conf = settings.read([str(configured(tmp_path, cloud))])
-    identity = Identity(PolicyAccess(enforcer(conf)), lambda app: Tokens(app, conf))
+    identity = Identity(PolicyAccess(conf), lambda app: Tokens(app, conf))
     return Bascule(sqlite_database, tmp_path / "certificates", identity=identity)
 
 

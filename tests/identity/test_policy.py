@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from oslo_context.context import RequestContext
 
-from bascule.cmd.policy import list_rules
+from bascule.cmd import settings
+from bascule.cmd.policy import CALLER, PolicyAccess, list_rules
 from bascule.cmd.process import StartError
 from bascule.north.octavia_v2.access import GET_ONE, PREFIX
 from bascule.north.octavia_v2.routes import ROUTES
@@ -93,3 +98,46 @@ def test_the_tools_of_oslo_policy_work(tmp_path: Path) -> None:
     effective = tool("oslopolicy-policy-generator", *how)
     assert f'"{PREFIX}pool:put": "role:admin"' in effective
     assert f'"{PREFIX}pool:delete": "rule:load-balancer:write"' in effective
+
+
+@pytest.fixture
+def allows(tmp_path: Path) -> Callable[[str], bool]:
+    """Whether a member may do something in the own project, looking at the policy file each time."""
+    (tmp_path / "bascule.conf").write_text(f"[oslo_policy]\npolicy_file = {tmp_path / 'policy.yaml'}\n")
+    access = PolicyAccess(settings.read([str(tmp_path / "bascule.conf")]), look_interval=0)
+    caller = {CALLER: RequestContext(user_id="ann", project_id=OURS, roles=["member"], overwrite=False)}
+    return lambda policy: access.allows(caller, policy, OURS)
+
+
+def test_a_changed_policy_file_counts_and_one_that_cannot_be_used_does_not(allows: Callable[[str], bool], tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    assert allows("pool:delete")
+    file.write_text(f'"{PREFIX}pool:delete": "role:admin"\n')
+    assert not allows("pool:delete")
+    for wrong in ("- list", '"load-balancer:owner": "rule:load-balancer:owner"', "a: b: c"):
+        file.write_text(wrong)
+        assert not allows("pool:delete")
+        assert allows("pool:put")
+    file.unlink()
+    assert allows("pool:delete")
+
+
+def test_what_another_service_decides_is_asked_every_time(allows: Callable[[str], bool], tmp_path: Path) -> None:
+    answers = [b"True", b"False", b"True"]
+
+    class Decides(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answers.pop(0))
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Decides) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        check = f"http://127.0.0.1:{server.server_port}/"
+        (tmp_path / "policy.yaml").write_text(f'"{PREFIX}pool:delete": "{check}"\n')
+        assert [allows("pool:delete") for _ in range(3)] == [True, False, True]
+        server.shutdown()

@@ -141,7 +141,7 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
         default_provider=settings.default_provider,
         default_project_id=settings.api.default_project_id,
         page_limit=settings.api.max_limit,
-        access=None if settings.api.auth_strategy == "none" else policy.PolicyAccess(policy.enforcer(conf)),
+        access=None if settings.api.auth_strategy == "none" else policy.PolicyAccess(conf),
     )
     authenticate = authentication(conf, settings.api)
     if authenticate is None:
