@@ -102,10 +102,9 @@ def _load(parent: int, api: ApiSettings, _target: str) -> WSGIApplication:
         signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_insist, args=(process.signal_pipe(),), daemon=True).start()
     process.live_no_longer_than_parent(parent)
-    logs.set_up(settings.read(), NAME)
-    _monitor()
     from bascule.cmd.wsgi import application
 
+    _monitor()
     threading.Thread(target=_tell_when_ready, args=(api,), daemon=True).start()
     return application
 

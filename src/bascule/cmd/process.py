@@ -18,6 +18,7 @@ from oslo_config import cfg
 
 from bascule.cmd import logs, settings
 from bascule.cmd.settings import Settings, SettingsError
+from bascule.model import trace
 
 LOG = logging.getLogger(__name__)
 
@@ -138,17 +139,18 @@ def loop(
     ready()
     failures = 0
     while not stop:
-        try:
-            busy = tick()
-        except Exception as error:
-            if stop:
-                LOG.info("The last round was cut short: %s", error)
-                break
-            pause = min(2.0**failures, LONGEST_PAUSE)
-            failures += 1
-            LOG.exception("This round failed; the next begins in %.0f s", pause)
-            stop.wait(pause)
-            continue
+        with trace.named(trace.new("round")):
+            try:
+                busy = tick()
+            except Exception as error:
+                if stop:
+                    LOG.info("The last round was cut short: %s", error)
+                    break
+                pause = min(2.0**failures, LONGEST_PAUSE)
+                failures += 1
+                LOG.exception("This round failed; the next begins in %.0f s", pause)
+                stop.wait(pause)
+                continue
         failures = 0
         beat()
         if not busy:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bascule.cmd import process, settings, wiring
+from bascule.cmd import logs, process, settings, wiring
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+NAME = "bascule-api"
+
 _conf = settings.read()
+logs.set_up(_conf, NAME)
 application: WSGIApplication = wiring.application(_conf, settings.plain(_conf))
 process.collect_garbage_less_often()

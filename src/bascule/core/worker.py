@@ -17,6 +17,7 @@ from bascule.core import metrics
 from bascule.core.leases import Silence
 from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
+from bascule.model import trace
 from bascule.model.backend import Backend, Fenced
 from bascule.store import due, lanes, meta, placement, units
 from bascule.store.engine import Database
@@ -105,7 +106,8 @@ class Worker:
         try:
             while True:
                 try:
-                    worked = self._hold(lane_id) or worked
+                    with trace.named(trace.new("lane")):
+                        worked = self._hold(lane_id) or worked
                 except Exception:
                     LOG.exception("lane %s cannot be served now", lane_id)
                 with self._lock:
@@ -126,7 +128,7 @@ class Worker:
         if lease is None:
             return False
         done = threading.Event()
-        beating = threading.Thread(target=self._beat, args=(lease, done), name=f"beat {lane_id}", daemon=True)
+        beating = threading.Thread(target=trace.carried(self._beat), args=(lease, done), name=f"beat {lane_id}", daemon=True)
         beating.start()
         try:
             return self._work(lease)
@@ -178,7 +180,9 @@ class Worker:
             turns = self._turns.setdefault(lease.lane_id, due.Turns())
             chosen = _first(choose(conn, lease.lane_id, self._clock(), self._batch, turns))
         if chosen:
-            self._together(lease, chosen)
+            with trace.named(trace.new("pass")):
+                LOG.debug("lane %s: %s", lease.lane_id, ", ".join(chosen))
+                self._together(lease, chosen)
         return bool(chosen)
 
     def _together(self, lease: Lease, chosen: Mapping[str, Unit]) -> None:

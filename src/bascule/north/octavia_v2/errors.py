@@ -129,7 +129,7 @@ def _malformed(req: falcon.Request, resp: falcon.Response, error: Malformed, par
 
 def _unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
     request_id = req.env.get(REQUEST_ID, "")
-    LOG.error("%s %r failed (request %s)", req.method, req.path, request_id, exc_info=error)
+    LOG.error("%s %r failed", req.method, req.path, exc_info=error)
     _answer(resp, 500, f"An unknown exception occurred. The log tells more under request {request_id}.")
 
 

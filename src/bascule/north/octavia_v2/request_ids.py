@@ -1,4 +1,4 @@
-"""A name for every request, by which its client and the log speak of the same.
+"""A name for every request, by which its client and the log speak of the same. The log has it in every line.
 
 It does what oslo.middleware does, in a tenth of the time: that builds a request and a response of another web framework.
 """
@@ -9,6 +9,8 @@ import re
 import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from bascule.model import trace
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,11 +33,13 @@ class RequestIds:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request."""
         given = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
+        name = request_id = environ[REQUEST_ID] = f"req-{uuid.uuid4()}"
         if _FORM.fullmatch(given):
             environ[GLOBAL_REQUEST_ID] = given
-        request_id = environ[REQUEST_ID] = f"req-{uuid.uuid4()}"
+            name = f"{given} {request_id}"
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             return start_response(status, [*headers, ("x-openstack-request-id", request_id)], *rest)
 
-        return self._application(environ, start)
+        with trace.named(name):
+            return self._application(environ, start)

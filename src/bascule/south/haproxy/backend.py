@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from bascule.model import trace
 from bascule.model.backend import Fence, LaneSpec, Lost, Marked, Need, Outcome, Plan, Reads, Refusal, Secrets, Target
 from bascule.model.definition import Definition, ServiceDefinition
 from bascule.model.documents import Documents
@@ -151,4 +152,4 @@ class HAProxyBackend:
 def _together(work: Callable[[T], R], items: Sequence[T], at_once: int = _AT_ONCE) -> list[R]:
     """Do the same to several things, a few at a time. Results in order."""
     with ThreadPoolExecutor(min(at_once, len(items)) or 1, thread_name_prefix="haproxy") as pool:
-        return list(pool.map(work, items))
+        return list(pool.map(trace.carried(work), items))
