@@ -50,6 +50,7 @@ def inside(url: str) -> Iterator[Inside]:
         default_provider="memory",
         default_project_id=PROJECT,
         page_limit=1000,
+        max_body=1024 * 1024,
     )
     try:
         yield Inside(application(door, allowed_hosts=()), database)

@@ -37,6 +37,7 @@ API = (
     "/extensions",
     "/projects/",
     "/openapi.json",
+    "/healthcheck",
     "/events",
     "/mgmt/",
     "/emulator",

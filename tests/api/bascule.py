@@ -78,6 +78,8 @@ class Bascule:
         identity: Identity | None = None,
         subnets: Subnets = SUBNETS,
         allowed: Deployment = EVERYTHING,
+        around: Callable[[WSGIApplication], WSGIApplication] = lambda application: application,
+        max_body: int = 1024 * 1024,
     ) -> None:
         self.database = database
         self.certificates = certificates
@@ -101,12 +103,13 @@ class Bascule:
             default_provider=backend.name,
             default_project_id=PROJECT,
             page_limit=1000,
+            max_body=max_body,
             access=identity and identity.access,
         )
         if identity is None:
-            self.application = application(door, allowed_hosts=["bascule.example"])
+            self.application = application(door, allowed_hosts=["bascule.example"], around=around)
         else:
-            self.application = guarded(door, identity.authenticate)
+            self.application = guarded(door, identity.authenticate, around=around)
 
     def settle(self) -> None:
         self.worker.tick()
@@ -146,10 +149,10 @@ class Client:
         def app(environ: Any, start_response: Any) -> Any:  # the client looks at the arguments to tell WSGI from ASGI
             return bascule.application(environ, start_response)
 
-        self._client = TestClient(app, headers={"Host": HOST} | headers)
+        self.client = TestClient(app, headers={"Host": HOST} | headers)
 
     def raw(self, method: str, path: str, **options: Any) -> Answer:
-        result: Result = self._client.simulate_request(method, path, **options)
+        result: Result = self.client.simulate_request(method, path, **options)
         assert result.headers["x-openstack-request-id"].startswith("req-")
         body = json.loads(result.content) if result.content else None
         return Answer(result.status_code, body, dict(result.headers))

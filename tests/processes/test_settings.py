@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bascule.cmd import options, settings, wiring
-from bascule.cmd.settings import Settings, SettingsError
+from bascule.cmd.settings import Settings
+from bascule.cmd.values import SettingsError
 from bascule.model.rules import Deployment
 
 ROOT = Path(__file__).parents[2]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import http.client
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -19,17 +20,20 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.server.mp import MPServer
 from oslo_config import cfg
 
-from bascule.cmd import logs, monitoring, process, settings, wiring
+from bascule.cmd import logs, monitoring, process, settings, tls, wiring
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import ApiSettings, Settings
+from bascule.cmd.values import SettingsError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+LOG = logging.getLogger(__name__)
 
 NAME = "bascule-api"
 
@@ -48,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body(conf: cfg.ConfigOpts, plain: Settings) -> None:
         check_address(plain.api)
+        tls.check(plain.api)
         # What the server's process could only say in a traceback is said here.
         wiring.checked_database(plain).close()
         wiring.backends(plain)
@@ -78,8 +83,25 @@ def check_address(api: ApiSettings) -> None:
             raise StartError(f"{where}: {error.strerror}") from error
 
 
+class _Server(MPServer):
+    """The server. SIGHUP has it begin a new worker process, which reads everything again, and end the old one a little later."""
+
+    def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
+        # A worker process that cannot start would end the server.
+        try:
+            conf = settings.read()
+            api = settings.plain(conf).api
+            tls.check(api)
+            wiring.check_identity(conf, api)
+        except (SettingsError, StartError) as error:
+            LOG.error("SIGHUP: what is there now cannot be used, so all stays as it was: %s", error)
+            return
+        LOG.info("SIGHUP: everything is read again")
+        super().signal_handler_reload(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+
 def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
-    server = Granian(
+    server = _Server(
         "bascule.cmd.wsgi:application",
         address=api.bind_host,
         port=api.bind_port,
@@ -90,6 +112,7 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
         workers_kill_timeout=GRACE,
         log_level=LogLevels.warning,
         log_dictconfig=_NO_HANDLERS,
+        **tls.options(api),
     )
     logs.set_up(conf, NAME)  # anew, since the server has set up logging in its own way
     server.serve(target_loader=partial(_load, os.getpid(), api))
@@ -132,17 +155,25 @@ def _tell_when_ready(api: ApiSettings) -> None:
     That it takes connections says nothing: the system does that for it.
     """
     while True:
-        connection = http.client.HTTPConnection(api.bind_host, api.bind_port, timeout=1)
         try:
-            connection.request("GET", "/")
-            connection.getresponse().read()
+            if api.tls_certificate_file:
+                tls.greet(api.bind_host, api.bind_port)
+            else:
+                _ask(api)
         except (OSError, http.client.HTTPException):
             time.sleep(0.02)
         else:
             process.ready()
             return
-        finally:
-            connection.close()
+
+
+def _ask(api: ApiSettings) -> None:
+    connection = http.client.HTTPConnection(api.bind_host, api.bind_port, timeout=1)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from bascule.cmd import settings
-from bascule.cmd.settings import SettingsError
+from bascule.cmd.values import SettingsError
 from bascule.store import meta, migrate
 from bascule.store.engine import Database
 

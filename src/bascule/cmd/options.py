@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from oslo_config import cfg, types
 from oslo_policy import opts as policy_opts
 
+from bascule.cmd import api_options, declared_options
 from bascule.core.scheduler import PlaceBy
-from bascule.model.rules.deployment import TLS_VERSIONS
 
 PROVIDERS = ("f5", "haproxy", "memory")
 
-AUTH_STRATEGIES = ("none", "http_basic", "keystone")
-
 PASSED_ON = frozenset({"keystone_authtoken", "oslo_messaging_rabbit"})
 """Sections that belong to libraries. Which options there are in them depends on what these load."""
-
-SUBNET_PREFIX = "subnet:"
-DEVICE_GROUP_PREFIX = "device_group:"
-NETWORK_PREFIX = "network:"
 
 _NAME = types.String(regex=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
 _WORD = types.String(regex=r"^\S+$")
@@ -111,59 +105,6 @@ _DATABASE = [
         min=1,
         max=1000,
         help="Connections that one process may have open at a time to read, and as many to write.",
-    ),
-]
-
-_API = [
-    cfg.IPOpt(
-        "bind_host",
-        default="127.0.0.1",
-        help="Address that bascule-api listens on. Without authentication only a loopback address is accepted.",
-    ),
-    cfg.StrOpt(
-        "auth_strategy",
-        default="none",
-        choices=AUTH_STRATEGIES,
-        help="How callers say who they are. 'none': not at all, so everybody who can connect may do everything. 'http_basic': with "
-        "the names and passwords of http_basic_auth_user_file. 'keystone': with tokens of the Keystone that [keystone_authtoken] "
-        "describes, as in every OpenStack service.",
-    ),
-    cfg.StrOpt(
-        "http_basic_auth_user_file",
-        default="/etc/bascule/htpasswd",
-        help="With http_basic: file of users, with a line NAME:HASH:PROJECT=ROLE,ROLE for each, and more projects after "
-        "semicolons. 'bascule hash-password' makes the hash. It is read again whenever it has changed.",
-    ),
-    cfg.PortOpt("bind_port", default=9876, min=1, help="Port that bascule-api listens on."),
-    cfg.IntOpt("threads", default=4, min=1, max=256, help="Requests that one bascule-api works on at a time."),
-    cfg.ListOpt(
-        "allowed_hosts",
-        default=[],
-        item_type=_WORD,
-        help="Names in the Host header that the API answers to, without port, besides localhost and loopback addresses.",
-    ),
-    cfg.StrOpt(
-        "default_project_id",
-        default="00000000000000000000000000000000",
-        regex=r"^[A-Za-z0-9_-]{1,36}$",
-        help="Without authentication: the project of requests that name none.",
-    ),
-    cfg.IntOpt("max_limit", default=1000, min=1, max=10000, help="Most objects that one page of a list has."),
-    cfg.BoolOpt("allow_tls_terminated_listeners", default=True, help="Whether listeners of TERMINATED_HTTPS can be made."),
-    cfg.BoolOpt("allow_prometheus_listeners", default=True, help="Whether listeners of PROMETHEUS can be made."),
-    cfg.BoolOpt("allow_ping_health_monitors", default=True, help="Whether health monitors of type PING can be made."),
-    cfg.StrOpt(
-        "minimum_tls_version",
-        default=TLS_VERSIONS[0],
-        choices=TLS_VERSIONS[:-1],
-        help="Oldest version of TLS that listeners and pools can be set to. Those that name none speak TLSv1.2 and TLSv1.3.",
-    ),
-    cfg.ListOpt(
-        "tls_cipher_prohibit_list",
-        default=[],
-        item_type=_WORD,
-        help="Ciphers, by OpenSSL's names, that no tls_ciphers may name. None of those can be among them that listeners and pools "
-        "have by default.",
     ),
 ]
 
@@ -292,96 +233,9 @@ _CERTIFICATES = [
     ),
 ]
 
-_SUBNET = [
-    cfg.StrOpt("cidr", help="The subnet's addresses, such as 192.0.2.0/24."),
-    cfg.StrOpt("id", help="UUID of the subnet. Without it, one that follows from the name."),
-    cfg.StrOpt("network_id", help="UUID of the subnet's network. Without it, one that follows from the name."),
-    cfg.StrOpt("first", help="First address that is given to VIPs. Without it, the subnet's first host address."),
-    cfg.StrOpt("last", help="Last address that is given to VIPs. Without it, the subnet's last host address."),
-    cfg.StrOpt("gateway", help="Address of the subnet's router, where there is one."),
-    cfg.BoolOpt("vips", default=False, help="Whether VIPs may lie in this subnet."),
-    cfg.BoolOpt(
-        "members",
-        default=False,
-        help="Whether members may lie in this subnet. Users can then send traffic to every address in it, so it must "
-        "not hold anything of the control plane.",
-    ),
-]
-
-_DEVICE_GROUP = [
-    cfg.ListOpt(
-        "urls",
-        default=[],
-        item_type=types.String(regex=r"^https://[^\s/@?#]+/?$"),
-        help="Management addresses of the devices that act as one, such as https://192.0.2.10, https://192.0.2.11.",
-    ),
-    cfg.StrOpt("username", default="admin", help="User to log in with, on all devices. It needs the role of an administrator."),
-    cfg.StrOpt("password_file", help="File that holds nothing but the user's password."),
-    cfg.StrOpt(
-        "ca_file", help="File with the certificates that the devices' own must be signed by. Without it, those of this machine."
-    ),
-    cfg.BoolOpt(
-        "verify",
-        default=True,
-        help="Whether a device must show a valid certificate. If not, anybody between here and it can read and change all.",
-    ),
-    cfg.StrOpt(
-        "sync_group",
-        regex=r"^/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$",
-        help="What the devices call their sync-failover group, such as /Common/pair, where they are to be synchronized after "
-        "every change. Not needed where they synchronize by themselves.",
-    ),
-    cfg.StrOpt("availability_zone", help="The availability zone that the devices are in. Without it, they are in none."),
-    cfg.IntOpt(
-        "max_load_balancers",
-        min=0,
-        help="Most load balancers that are placed here. Without it, as many as AS3 has names for: somewhat more than 4,600.",
-    ),
-    cfg.StrOpt(
-        "network_driver",
-        default="none",
-        choices=[
-            ("none", "nothing is made: traffic is routed to the devices, or the operator configures them"),
-            ("static", "networks are made as the sections [network:NAME] describe them"),
-        ],
-        help="Who makes VLANs, route domains, self IPs and routes on the devices.",
-    ),
-    cfg.ListOpt(
-        "tags",
-        default=[],
-        item_type=_WORD,
-        help="Only workers and health managers that have all these tags serve the devices. Without any, all do.",
-    ),
-]
-
-_NETWORK = [
-    cfg.StrOpt("device_group", help="Name of the device group that the network is made on."),
-    cfg.StrOpt("network_id", help="UUID of the network, as its subnets have it. Without it, one that follows from the name."),
-    cfg.IntOpt("vlan", min=1, max=4094, help="The network's VLAN tag."),
-    cfg.StrOpt("interface", regex=r"^[A-Za-z0-9_.-]+$", help="Interface or trunk of the devices that the VLAN is on, tagged: 1.1."),
-    cfg.IntOpt("mtu", default=1500, min=576, max=9198, help="Most bytes of a packet."),
-    cfg.IntOpt(
-        "route_domain",
-        min=0,
-        max=65534,
-        help="Id of the network's route domain, which no other network has. Without it, the VLAN tag. 0 is the one that every "
-        "device has; its default routes are left to the operator.",
-    ),
-    cfg.ListOpt(
-        "self_ips",
-        default=[],
-        help="The devices' own addresses: in each subnet for VIPs one for each device, in the order of the device group's urls. "
-        "Other subnets of the network may go without, and are then reached through the VLAN.",
-    ),
-]
-
-SUBNET_NAMES = tuple(option.dest for option in _SUBNET)
-DEVICE_GROUP_NAMES = tuple(option.dest for option in _DEVICE_GROUP)
-NETWORK_NAMES = tuple(option.dest for option in _NETWORK)
-
 _GROUPS: dict[str, Sequence[cfg.Opt]] = {
     "database": _DATABASE,
-    "api": _API,
+    **api_options.GROUPS,
     "worker": _WORKER,
     "health_manager": _HEALTH_MANAGER,
     "housekeeping": _HOUSEKEEPING,
@@ -393,7 +247,7 @@ _GROUPS: dict[str, Sequence[cfg.Opt]] = {
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Make the options known. Those of a subnet follow once the names of the subnets are known."""
+    """Make the options known. Those of declared sections follow once it is known what is declared."""
     conf.register_opts(_GENERAL)
     for group, options in _GROUPS.items():
         conf.register_opts(options, group=group)
@@ -401,48 +255,16 @@ def register(conf: cfg.ConfigOpts) -> None:
         conf.register_opts(found, group=group)
 
 
-def register_subnet(conf: cfg.ConfigOpts, name: str) -> None:
-    """Make the options of one declared subnet known."""
-    conf.register_opts(_SUBNET, group=subnet_group(name))
-
-
-def register_device_group(conf: cfg.ConfigOpts, name: str) -> None:
-    """Make the options of one declared device group known."""
-    conf.register_opts(_DEVICE_GROUP, group=device_group(name))
-
-
-def register_network(conf: cfg.ConfigOpts, name: str) -> None:
-    """Make the options of one declared network known."""
-    conf.register_opts(_NETWORK, group=network(name))
-
-
-def names(subnets: Sequence[str], device_groups: Sequence[str], networks: Sequence[str]) -> dict[str, set[str]]:
-    """The names of the options of every section but [DEFAULT], for subnets, device groups and networks of these names."""
-    declared = {subnet_group(name): _SUBNET for name in subnets} | {device_group(name): _DEVICE_GROUP for name in device_groups}
-    groups = {**_GROUPS, **dict(policy_opts.list_opts()), **declared, **{network(name): _NETWORK for name in networks}}
-    return {group: {option.dest for option in found} for group, found in groups.items()}
-
-
-def subnet_group(name: str) -> str:
-    """The section that describes a subnet."""
-    return f"{SUBNET_PREFIX}{name}"
-
-
-def device_group(name: str) -> str:
-    """The section that describes a device group."""
-    return f"{DEVICE_GROUP_PREFIX}{name}"
-
-
-def network(name: str) -> str:
-    """The section that describes a network."""
-    return f"{NETWORK_PREFIX}{name}"
+def names(declared: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+    """The names of the options of every section but [DEFAULT]. `declared` gives what an option of [DEFAULT] names."""
+    groups = {**_GROUPS, **dict(policy_opts.list_opts())}
+    found = {group: {option.dest for option in options} for group, options in groups.items()}
+    for owner, each in declared.items():
+        found |= {declared_options.section(owner, name): set(declared_options.names(owner)) for name in each}
+    return found
 
 
 def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
     """The options for oslo-config-generator and oslo-config-validator."""
-    subnet = cfg.OptGroup(f"{SUBNET_PREFIX}name", dynamic_group_owner="subnets")
-    groups = [(cfg.OptGroup(name), list(options)) for name, options in _GROUPS.items()]
-    devices = cfg.OptGroup(f"{DEVICE_GROUP_PREFIX}name", dynamic_group_owner="device_groups")
-    networks = cfg.OptGroup(f"{NETWORK_PREFIX}name", dynamic_group_owner="networks")
-    declared = [(subnet, list(_SUBNET)), (devices, list(_DEVICE_GROUP)), (networks, list(_NETWORK))]
-    return [(None, list(_GENERAL)), *groups, *declared]
+    groups = [(cfg.OptGroup(name), options) for name, options in _GROUPS.items()]
+    return [(None, list(_GENERAL)), *((group, list(found)) for group, found in [*groups, *declared_options.sample()])]

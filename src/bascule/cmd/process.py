@@ -17,7 +17,8 @@ from types import FrameType
 from oslo_config import cfg
 
 from bascule.cmd import logs, settings
-from bascule.cmd.settings import Settings, SettingsError
+from bascule.cmd.settings import Settings
+from bascule.cmd.values import SettingsError
 from bascule.model import trace
 
 LOG = logging.getLogger(__name__)
@@ -87,6 +88,11 @@ class Stop:
     def fileno(self) -> int:
         """Becomes readable, and stays so, when the process is told to stop."""
         return self._heard
+
+    def pass_over_others(self) -> None:
+        """Where it is another signal that has made this readable, make it so no more."""
+        if not self._told:
+            os.read(self._heard, 64)
 
     def wait(self, seconds: float | None = None) -> None:
         """Pause until the process is told to stop, but not longer than this."""

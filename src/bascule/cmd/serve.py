@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from bascule.cmd import process, settings, wiring
 from bascule.cmd.process import StartError, Stop
@@ -48,7 +49,8 @@ def run(plain: Settings, config_files: Sequence[str] | None) -> int:
         crew = stack.enter_context(Crew(plain.runtime_dir))
         if crew.start():
             host = f"[{plain.api.bind_host}]" if ":" in plain.api.bind_host else plain.api.bind_host
-            LOG.info("Ready; the API is at http://%s:%d", host, plain.api.bind_port)
+            scheme = "https" if plain.api.tls_certificate_file else "http"
+            LOG.info("Ready; the API is at %s://%s:%d", scheme, host, plain.api.bind_port)
             process.ready()
             crew.watch()
         LOG.info("Stopping")
@@ -95,6 +97,7 @@ class Crew:
             self._selector.register(member.listener, selectors.EVENT_READ, member)
         self._stop = Stop(grace=2 * STOP_TIME + 5)
         self._selector.register(self._stop, selectors.EVENT_READ)
+        signal.signal(signal.SIGHUP, self._reload)
 
     def __enter__(self) -> Crew:
         return self
@@ -126,6 +129,12 @@ class Crew:
             self._look(until=min((member.due for member in self._members if not member.running), default=None))
             self._start_due()
 
+    def _reload(self, number: int, frame: FrameType | None) -> None:
+        """Have the API read its certificate and settings again."""
+        for member in self._members:
+            if member.module == "api" and member.running is not None and member.ready:
+                member.running.send_signal(number)
+
     def _start_due(self) -> None:
         for member in self._members:
             if member.running is None and member.due <= time.monotonic():
@@ -141,6 +150,7 @@ class Crew:
         for key, _ in self._selector.select(timeout):
             member: Member | None = key.data
             if member is None:
+                self._stop.pass_over_others()
                 continue
             if key.fd != member.pidfd:
                 member.ready = member.listener.recv(64) == b"READY=1"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,12 +18,10 @@ import sqlalchemy as sa
 from oslo_config import cfg
 from oslo_log import log
 
-from bascule.cmd import options
-from bascule.cmd.device_groups import DeviceGroupError, DeviceGroupSettings
-from bascule.cmd.device_groups import declared as device_group
-from bascule.cmd.networks import NetworkError, clash, with_reserved
-from bascule.cmd.networks import declared as declared_network
-from bascule.cmd.subnets import SubnetError, built_in, declared, overlap
+from bascule.cmd import api_options, declared, declared_options, options
+from bascule.cmd.device_groups import DeviceGroupSettings
+from bascule.cmd.networks import with_reserved
+from bascule.cmd.values import SettingsError, values
 from bascule.core.scheduler import PlaceBy
 from bascule.model.definition import Network, Subnet
 from bascule.model.rules import Deployment
@@ -33,10 +31,6 @@ ENVIRONMENT = "BASCULE_CONFIG_FILE"
 """Names the configuration files where no --config-file does; several are separated by colons."""
 
 SYSTEM_FILE = Path("/etc/bascule/bascule.conf")
-
-
-class SettingsError(Exception):
-    """A setting that cannot be used. The text names the option and says what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +45,8 @@ class DatabaseSettings:
 class ApiSettings:
     """The HTTP API. `auth_strategy` is one of `options.AUTH_STRATEGIES`; `max_limit` is the longest page of a list.
 
-    `allowed_hosts` are more names that it answers to where nobody is authenticated.
+    `allowed_hosts` are more names that it answers to where nobody is authenticated. With a `tls_certificate_file` it speaks TLS,
+    and with a `tls_client_ca_file` only to clients with a certificate.
     """
 
     bind_host: str
@@ -62,6 +57,9 @@ class ApiSettings:
     allowed_hosts: tuple[str, ...]
     default_project_id: str
     max_limit: int
+    tls_certificate_file: str | None
+    tls_key_file: str | None
+    tls_client_ca_file: str | None
     allow_tls_terminated_listeners: bool
     allow_prometheus_listeners: bool
     allow_ping_health_monitors: bool
@@ -195,12 +193,9 @@ def read(config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
         conf(args=[], project="bascule", default_config_files=list(found), default_config_dirs=[])
     except (cfg.Error, ValueError, OSError) as error:
         raise SettingsError(str(error)) from error
-    for name in _values(conf, None, ["subnets"])["subnets"]:
-        options.register_subnet(conf, name)
-    for name in _values(conf, None, ["device_groups"])["device_groups"]:
-        options.register_device_group(conf, name)
-    for name in _values(conf, None, ["networks"])["networks"]:
-        options.register_network(conf, name)
+    for owner, names in values(conf, None, declared_options.KINDS).items():
+        for name in names:
+            declared_options.register(conf, owner, name)
     _refuse_unknown(conf, found)
     return conf
 
@@ -216,7 +211,7 @@ def files(config_files: Sequence[str] | None = None) -> tuple[str, ...]:
 
 def plain(conf: cfg.ConfigOpts) -> Settings:
     """Check every option and give all of them as plain values. Raises SettingsError."""
-    top = _values(
+    top = values(
         conf,
         None,
         ("state_dir", "transport_url", "error_after", "enabled_providers", "default_provider", "place_by", "network_driver"),
@@ -226,13 +221,15 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
     if top["default_provider"] not in providers:
         allowed = ", ".join(providers)
         raise SettingsError(f"[DEFAULT] default_provider: {top['default_provider']} is not enabled; enabled: {allowed}")
-    database = _values(conf, "database", _names(DatabaseSettings))
+    database = values(conf, "database", _names(DatabaseSettings))
     api = _api(conf)
-    directory = _values(conf, "certificates", ("directory",))["directory"]
+    for group, found in api_options.GROUPS.items():
+        values(conf, group, [option.dest for option in found])
+    directory = values(conf, "certificates", ("directory",))["directory"]
     database["connection"] = _database_url(database["connection"], state_dir)
-    subnets = _no_subnets(conf, providers) if top["network_driver"] == "noop" else _subnets(conf, api.bind_host)
-    device_groups = _device_groups(conf, providers)
-    networks = _networks(conf, device_groups, subnets)
+    subnets = declared.no_subnets(conf, providers) if top["network_driver"] == "noop" else declared.subnets(conf, api.bind_host)
+    device_groups = declared.device_groups(conf, providers)
+    networks = declared.networks(conf, device_groups, subnets)
     return Settings(
         config_files=tuple(conf.config_file),
         state_dir=state_dir,
@@ -262,30 +259,27 @@ T = TypeVar("T")
 
 def _group(conf: cfg.ConfigOpts, kind: type[T], group: str) -> T:
     """A dataclass whose fields have the names of the options of a group."""
-    return kind(**_values(conf, group, _names(kind)))
+    return kind(**values(conf, group, _names(kind)))
 
 
 def _names(kind: type[Any]) -> list[str]:
     return [field.name for field in dataclasses.fields(kind)]
 
 
-def _values(conf: cfg.ConfigOpts, group: str | None, names: Iterable[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name in names:
-        try:
-            value = (conf[group] if group else conf)[name]
-        except (cfg.Error, ValueError) as error:
-            # The library's text names the option and the file in its own way first.
-            reason = str(error).split(" is not valid: ", 1)[-1]
-            raise SettingsError(f"[{group or 'DEFAULT'}] {name}: {reason}") from error
-        found[name] = tuple(value) if isinstance(value, list) else value
+def _api(conf: cfg.ConfigOpts) -> ApiSettings:
+    found = _group(conf, ApiSettings, "api")
+    if bool(found.tls_certificate_file) != bool(found.tls_key_file):
+        raise SettingsError("[api] tls_certificate_file, tls_key_file: one needs the other")
+    if found.tls_client_ca_file and not found.tls_certificate_file:
+        raise SettingsError("[api] tls_client_ca_file: it needs tls_certificate_file")
+    if usual := sorted(set(found.tls_cipher_prohibit_list) & set(CIPHERS.split(":"))):
+        raise SettingsError(f"[api] tls_cipher_prohibit_list: {', '.join(usual)} is used where no ciphers are named")
     return found
 
 
 def _worker(conf: cfg.ConfigOpts) -> WorkerSettings:
-    values = _values(conf, "worker", _names(WorkerSettings))
-    values["tags"] = tuple(dict.fromkeys((socket.gethostname(), *values["tags"])))
-    return WorkerSettings(**values)
+    found = _group(conf, WorkerSettings, "worker")
+    return dataclasses.replace(found, tags=tuple(dict.fromkeys((socket.gethostname(), *found.tags))))
 
 
 def _default_state_dir() -> Path:
@@ -300,83 +294,6 @@ def _database_url(connection: str | None, state_dir: Path) -> str:
     return connection or default.render_as_string()
 
 
-def _subnets(conf: cfg.ConfigOpts, api_address: str) -> tuple[Subnet, ...]:
-    """The declared subnets; where none is declared, the built-in one. Members must not be able to be the API itself."""
-    if not conf.subnets:
-        return (built_in(),)
-    found: dict[str, Subnet] = {}
-    for name in conf.subnets:
-        group = options.subnet_group(name)
-        try:
-            subnet = declared(name, _values(conf, group, options.SUBNET_NAMES), api_address)
-        except SubnetError as error:
-            raise SettingsError(f"[{group}] {error.option}: {error}") from error
-        if subnet.id in found:
-            raise SettingsError(f"[{group}] id: {subnet.id} is also the id of subnet {found[subnet.id].name}")
-        for other in found.values():
-            if subnet.vips and other.vips and overlap(subnet, other):
-                raise SettingsError(f"[{group}] cidr: {subnet.cidr} overlaps {other.cidr} of subnet {other.name}; VIPs would clash")
-        found[subnet.id] = subnet
-    return tuple(found.values())
-
-
-def _no_subnets(conf: cfg.ConfigOpts, providers: Sequence[str]) -> tuple[Subnet, ...]:
-    """Members may lie nearly anywhere with `noop`, so nothing that carries traffic can be enabled beside it."""
-    if providers != ("memory",):
-        raise SettingsError(f"[DEFAULT] network_driver: noop is for the provider memory alone; enabled: {', '.join(providers)}")
-    if conf.subnets:
-        raise SettingsError("[DEFAULT] subnets: with the network_driver noop, every subnet is there; none can be declared")
-    return ()
-
-
-def _device_groups(conf: cfg.ConfigOpts, providers: Sequence[str]) -> tuple[DeviceGroupSettings, ...]:
-    """The declared device groups. A device belongs to one of them."""
-    found: list[DeviceGroupSettings] = []
-    for name in dict.fromkeys(conf.device_groups):
-        section = options.device_group(name)
-        try:
-            group = device_group(name, _values(conf, section, options.DEVICE_GROUP_NAMES))
-        except DeviceGroupError as error:
-            raise SettingsError(f"[{section}] {error.option}: {error}") from error
-        for other in found:
-            if both := set(group.urls) & set(other.urls):
-                raise SettingsError(f"[{section}] urls: {', '.join(sorted(both))} is also in the device group {other.name}")
-        found.append(group)
-    if "f5" in providers and not found:
-        raise SettingsError("[DEFAULT] device_groups: the provider f5 is enabled and needs at least one")
-    return tuple(found)
-
-
-def _networks(
-    conf: cfg.ConfigOpts, groups: Sequence[DeviceGroupSettings], subnets: Sequence[Subnet]
-) -> dict[str, dict[str, Network]]:
-    """The declared networks of each device group that has to have some."""
-    found: dict[str, dict[str, Network]] = {group.name: {} for group in groups if group.network_driver == "static"}
-    for name in dict.fromkeys(conf.networks):
-        section = options.network(name)
-        try:
-            group, network = declared_network(name, _values(conf, section, options.NETWORK_NAMES), groups, subnets)
-            for other in found[group].values():
-                if (problem := clash(network, other)) is not None:
-                    raise problem
-        except NetworkError as error:
-            raise SettingsError(f"[{section}] {error.option}: {error}") from error
-        found[group][network.id] = network
-    for group, networks in found.items():
-        if not networks:
-            raise SettingsError(
-                f"[{options.device_group(group)}] network_driver: static needs at least one [network:NAME] of the group"
-            )
-    return found
-
-
-def _api(conf: cfg.ConfigOpts) -> ApiSettings:
-    found = _group(conf, ApiSettings, "api")
-    if usual := sorted(set(found.tls_cipher_prohibit_list) & set(CIPHERS.split(":"))):
-        raise SettingsError(f"[api] tls_cipher_prohibit_list: {', '.join(usual)} is used where no ciphers are named")
-    return found
-
-
 def _f5(conf: cfg.ConfigOpts) -> F5Settings:
     found = _group(conf, F5Settings, "f5")
     if found.snat == "pool" and not found.snat_pool:
@@ -386,7 +303,7 @@ def _f5(conf: cfg.ConfigOpts) -> F5Settings:
 
 def _refuse_unknown(conf: cfg.ConfigOpts, config_files: Sequence[str]) -> None:
     """A misspelt option would silently keep its default, so it is an error."""
-    known = options.names(conf.subnets, conf.device_groups, conf.networks)
+    known = options.names({owner: conf[owner] for owner in declared_options.KINDS})
     known["DEFAULT"] = set(conf) - set(known)
     for file in config_files:
         sections: dict[str, dict[str, Any]] = {}
@@ -400,10 +317,7 @@ def _refuse_unknown(conf: cfg.ConfigOpts, config_files: Sequence[str]) -> None:
 def _why_unknown(section: str, known: Mapping[str, set[str]]) -> str:
     if section in known:
         return f"the options of this section are: {', '.join(sorted(known[section]))}"
-    if section.startswith(options.SUBNET_PREFIX):
-        return "subnets in [DEFAULT] does not name this subnet"
-    if section.startswith(options.DEVICE_GROUP_PREFIX):
-        return "device_groups in [DEFAULT] does not name this device group"
-    if section.startswith(options.NETWORK_PREFIX):
-        return "networks in [DEFAULT] does not name this network"
+    for owner, (kind, _) in declared_options.KINDS.items():
+        if section.startswith(f"{kind}:"):
+            return f"{owner} in [DEFAULT] does not name this {kind.replace('_', ' ')}"
     return f"the sections are: {', '.join(known)}"

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from bascule.cmd.process import StartError
-from bascule.cmd.settings import ApiSettings, Settings, SettingsError
+from bascule.cmd.settings import ApiSettings, Settings
+from bascule.cmd.values import SettingsError
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
@@ -125,7 +126,7 @@ def _memory(_settings: Settings) -> Backend:
 def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
     """The HTTP API. Without authentication, it is for clients on this machine alone. Raises SettingsError or StartError."""
     # Here, because the other processes have no need of a web framework.
-    from bascule.cmd import policy
+    from bascule.cmd import middleware, policy
     from bascule.cmd.local_clients import LocalClients
     from bascule.north.octavia_v2.app import application as octavia_v2
     from bascule.north.octavia_v2.app import guarded
@@ -141,12 +142,14 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
         default_provider=settings.default_provider,
         default_project_id=settings.api.default_project_id,
         page_limit=settings.api.max_limit,
+        max_body=conf.oslo_middleware.max_request_body_size,
         access=None if settings.api.auth_strategy == "none" else policy.PolicyAccess(conf),
     )
     authenticate = authentication(conf, settings.api)
+    around = partial(middleware.around, conf=conf)
     if authenticate is None:
-        return LocalClients(octavia_v2(door, allowed_hosts=settings.api.allowed_hosts))
-    return guarded(door, authenticate)
+        return LocalClients(octavia_v2(door, allowed_hosts=settings.api.allowed_hosts, around=around))
+    return guarded(door, authenticate, around=around)
 
 
 def check_identity(conf: cfg.ConfigOpts, api: ApiSettings) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bascule.model.objects import Kind
 from bascule.model.status import Statistics
-from bascule.store import lists, shown, trees
+from bascule.store import lists, meta, shown, trees
 from bascule.store.engine import Database
 from bascule.store.lists import Query, Shown
 from bascule.store.trees import Place, Stored
@@ -21,6 +21,11 @@ class Reader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def check(self) -> None:
+        """Raises whatever keeps the database from being read."""
+        with self._database.read() as conn:
+            meta.epoch(conn)
 
     def one(self, kind: Kind, object_id: str) -> Shown | None:
         """One object, with the ids of what belongs to it."""

@@ -13,6 +13,7 @@ from bascule.north.octavia_v2 import errors, openapi
 from bascule.north.octavia_v2.counting import Counting
 from bascule.north.octavia_v2.dispatch import Resource
 from bascule.north.octavia_v2.door import Door
+from bascule.north.octavia_v2.healthcheck import Healthcheck
 from bascule.north.octavia_v2.hosts import TrustedHosts
 from bascule.north.octavia_v2.lookups import ROUTES as LOOKUPS
 from bascule.north.octavia_v2.request_ids import RequestIds
@@ -22,27 +23,37 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DOCUMENT = "/openapi.json"
+HEALTHCHECK = "/healthcheck"
 
-PUBLIC = frozenset({"", DOCUMENT, *(route.path for route in TOP if route.public)})
+PUBLIC = frozenset({"", DOCUMENT, HEALTHCHECK, *(route.path for route in TOP if route.public)})
 """Paths that need no authentication. They tell nothing but what API this is."""
 
 
-def application(door: Door, *, allowed_hosts: Collection[str]) -> WSGIApplication:
+Around = Callable[["WSGIApplication"], "WSGIApplication"]
+"""Puts something before an application."""
+
+
+def _nothing(application: WSGIApplication) -> WSGIApplication:
+    return application
+
+
+def application(door: Door, *, allowed_hosts: Collection[str], around: Around = _nothing) -> WSGIApplication:
     """The API without authentication: every caller may do everything, and it answers only to names it is meant to have.
 
     `allowed_hosts` are such names besides those of the loopback interface. The caller sees to it that nobody else can connect.
     """
-    return RequestIds(TrustedHosts(_application(door), allowed_hosts))
+    # The host is that of the request itself: what `around` takes from other headers, any web page could have put there.
+    return RequestIds(TrustedHosts(around(_application(door)), allowed_hosts))
 
 
-def guarded(door: Door, authenticate: Callable[[WSGIApplication], WSGIApplication]) -> WSGIApplication:
+def guarded(door: Door, authenticate: Around, *, around: Around = _nothing) -> WSGIApplication:
     """The API for callers who say who they are. `authenticate` puts before an application what answers all others with 401."""
     app = _application(door)
-    return RequestIds(Guard(app, authenticate(app)))
+    return RequestIds(around(Guard(app, authenticate(app))))
 
 
 class Guard:
-    """Lets requests for public paths through, and has all others authenticated."""
+    """Lets requests for public paths through, and questions of browsers what they may ask for; has all others authenticated."""
 
     def __init__(self, application: WSGIApplication, authenticated: WSGIApplication) -> None:
         self._application = application
@@ -50,7 +61,7 @@ class Guard:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request."""
-        public = environ.get("PATH_INFO", "") in PUBLIC
+        public = environ.get("PATH_INFO", "") in PUBLIC or environ["REQUEST_METHOD"] == "OPTIONS"
         return (self._application if public else self._authenticated)(environ, start_response)
 
 
@@ -71,6 +82,7 @@ def _application(door: Door) -> WSGIApplication:
     for path, of_path in by_path.items():
         app.add_route(path, Resource(door, of_path))
     app.add_route(DOCUMENT, _Document())
+    app.add_route(HEALTHCHECK, Healthcheck(door.reader.check))
     return app
 
 

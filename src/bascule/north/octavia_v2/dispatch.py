@@ -12,9 +12,6 @@ from bascule.north.octavia_v2.errors import Malformed
 from bascule.north.octavia_v2.routes import Route
 from bascule.north.octavia_v2.wire import reader
 
-MAX_BODY = 1024 * 1024
-"""Bytes."""
-
 _ENCODE = msgspec.json.Encoder().encode
 
 Responder = Callable[..., None]
@@ -39,7 +36,7 @@ def responder(door: Door, route: Route) -> Responder:
     def respond(req: falcon.Request, resp: falcon.Response, **ids: str) -> None:
         _check_accept(req)
         call = Call(door, req, policy)
-        answer = handler(call, **ids) if read is None else handler(call, read(_body(req)), **ids)
+        answer = handler(call, **ids) if read is None else handler(call, read(_body(req, door.max_body)), **ids)
         resp.status = status
         if answer is not None:
             resp.data = _ENCODE(answer)
@@ -53,7 +50,7 @@ def _check_accept(req: falcon.Request) -> None:
         raise falcon.HTTPNotAcceptable()
 
 
-def _body(req: falcon.Request) -> bytes:
+def _body(req: falcon.Request, longest: int) -> bytes:
     """The body of a request. What a browser sends without asking first never has this content type."""
     given = (req.content_type or "").partition(";")[0].strip().lower()
     if given != falcon.MEDIA_JSON:
@@ -61,9 +58,9 @@ def _body(req: falcon.Request) -> bytes:
     length = req.content_length
     if length is None:
         # Sent in pieces. Servers that cannot read such a body would wait for ever.
-        raw = req.stream.read(MAX_BODY + 1) if req.env.get("wsgi.input_terminated") else b""
+        raw = req.stream.read(longest + 1) if req.env.get("wsgi.input_terminated") else b""
     else:
-        raw = b"" if length > MAX_BODY else req.stream.read(length)
-    if len(raw) > MAX_BODY or (length or 0) > MAX_BODY:
-        raise Malformed(f"The body may have at most {MAX_BODY} bytes", 413)
+        raw = b"" if length > longest else req.stream.read(length)
+    if len(raw) > longest or (length or 0) > longest:
+        raise Malformed(f"The body may have at most {longest} bytes", 413)
     return bytes(raw)

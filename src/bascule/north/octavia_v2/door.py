@@ -33,7 +33,7 @@ _PROJECT_ID = re.compile(r"[ -~]{1,36}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """What stands behind the door. `providers` gives a description for each name.
+    """What stands behind the door. `providers` gives a description for each name. A body may have `max_body` bytes.
 
     Without `access` nobody is asked who they are, and everybody may do everything.
     """
@@ -46,6 +46,7 @@ class Door:
     default_provider: str
     default_project_id: str
     page_limit: int
+    max_body: int
     access: Access | None = None
 
 
