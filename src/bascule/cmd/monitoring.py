@@ -79,6 +79,7 @@ def watch(host: str, port: int | None, database: Database, interval: float) -> C
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    allow_reuse_port = True  # after SIGHUP, an old and a new process of the API are there side by side for a while
     daemon_threads = True
 
 
