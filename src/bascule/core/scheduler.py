@@ -34,9 +34,11 @@ def place(conn: sa.Connection, backend: Backend, tree: Tree, by: PlaceBy = Place
     One whose devices are ready goes before one that is being filled again, and that one before one that is away. Where no other has
     room, it waits in such a lane: nothing is refused that may be carried out later.
 
-    Raises Invalid where the backend has nothing in the availability zone that is asked for, Conflict where no lane has room.
+    Raises Invalid where the backend has nothing for its flavor and availability zone, Conflict where no lane has room.
     """
-    specs = _in_zone(backend, tree.load_balancer.availability_zone)
+    specs = backend.lanes_for(tree.load_balancer)
+    if not specs:
+        raise Invalid(f"Provider '{backend.name}' has no place for such a flavor in such an availability zone.")
     count = listeners(tree)
     if len(specs) == 1 and placement.give(conn, specs[0].id, listeners=count, most=specs[0].max_load_balancers):
         return specs[0].id  # where there is no choice there is nothing to look at first
@@ -50,17 +52,6 @@ def place(conn: sa.Connection, backend: Backend, tree: Tree, by: PlaceBy = Place
 def listeners(tree: Tree) -> int:
     """How many listeners a load balancer has."""
     return sum(child.kind is Kind.LISTENER for child in tree.children.values())
-
-
-def _in_zone(backend: Backend, zone: str | None) -> Sequence[LaneSpec]:
-    specs = backend.lanes()
-    if zone is None:
-        return specs
-    found = [spec for spec in specs if spec.availability_zone == zone]
-    if not found:
-        allowed = ", ".join(sorted({spec.availability_zone for spec in specs if spec.availability_zone})) or "none"
-        raise Invalid(f"availability_zone {zone} is not one of provider '{backend.name}'. Allowed: {allowed}.")
-    return found
 
 
 def _held(conn: sa.Connection, backend: Backend, specs: Sequence[LaneSpec]) -> dict[str, Placement]:

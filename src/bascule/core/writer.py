@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from bascule.core import quotas, scheduler, standing
+from bascule.core import offers, quotas, scheduler, standing
 from bascule.core.scheduler import PlaceBy
 from bascule.core.story import Story, edits
 from bascule.core.subnets import NoneFree, Subnets
@@ -129,7 +129,7 @@ class Writer:
 
     def _create(self, conn: sa.Connection, backend: Backend, tree: Tree, origin: str) -> Stored:
         now = self._clock()
-        tree = self._with_addresses(conn, tree)
+        tree = self._with_addresses(conn, Tree(offers.chosen(conn, tree.load_balancer), tree.children))
         rules.check_vips(tree)
         _refuse(backend, tree, None)  # only now, because a port can be bound on one address and not on another
         lane_id = scheduler.place(conn, backend, tree, self._place_by)  # late, because others who create wait from here on

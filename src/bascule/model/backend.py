@@ -23,7 +23,8 @@ from typing import Protocol
 from bascule.model.definition import Definition
 from bascule.model.documents import Documents, Step
 from bascule.model.health import Health
-from bascule.model.objects import Tree
+from bascule.model.objects import LoadBalancer, Tree
+from bascule.model.offers import Capability, OfferKind
 from bascule.model.secrets import Secret, SecretRef
 from bascule.model.status import Report
 
@@ -171,11 +172,20 @@ class Backend(Protocol):
     name: str
     description: str
     reads: Reads
+    processes: bool
+    """Whether every carrier of a load balancer is a group of processes of its own. Administrators see these as amphorae."""
+
     version: int
     """Raised when `render` changes its output. What a newer version wrote is not repaired by an older one."""
 
     def lanes(self) -> Sequence[LaneSpec]:
         """The lanes this backend can be placed in, from its settings."""
+
+    def capabilities(self, kind: OfferKind) -> Sequence[Capability] | None:
+        """What flavors, or availability zones, can tell this backend; None where it does not know what these are."""
+
+    def lanes_for(self, load_balancer: LoadBalancer) -> Sequence[LaneSpec]:
+        """Those of its lanes that a load balancer with this flavor and this availability zone can be placed in."""
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
         """What of a tree can never be carried, or not now. `before` is the tree as it stands, None for a new one."""

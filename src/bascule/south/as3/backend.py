@@ -12,7 +12,8 @@ from bascule.model.backend import NETWORK, Fence, LaneSpec, Lost, Marked, Need, 
 from bascule.model.definition import Definition, SharedDefinition
 from bascule.model.documents import Documents, Verb
 from bascule.model.health import Health
-from bascule.model.objects import Tree
+from bascule.model.objects import LoadBalancer, Tree
+from bascule.model.offers import Capability, OfferKind
 from bascule.model.status import Report
 from bascule.south import icontrol
 from bascule.south import marks as marking
@@ -50,6 +51,7 @@ class AS3Backend:
     name = "f5"
     description = "F5 BIG-IP devices."
     reads = Reads.RECORD
+    processes = False
     version = 1
 
     def __init__(
@@ -76,6 +78,24 @@ class AS3Backend:
         return [
             LaneSpec(lane, site.tags, limits.most(site.max_load_balancers), site.availability_zone)
             for lane, site in self._sites.items()
+        ]
+
+    def capabilities(self, kind: OfferKind) -> Sequence[Capability] | None:
+        """Flavors can name a device group, availability zones a zone of device groups."""
+        if kind is OfferKind.FLAVOR:
+            groups = [site.group.name for site in self._sites.values()]
+            return [Capability(name="device_group", description="Device group that carries the load balancer.", texts=groups)]
+        zones = sorted({site.availability_zone for site in self._sites.values() if site.availability_zone})
+        text = "Availability zone of the device groups of which one carries the load balancer."
+        return [Capability(name="compute_zone", description=text, texts=zones)]
+
+    def lanes_for(self, load_balancer: LoadBalancer) -> Sequence[LaneSpec]:
+        """The device groups that its flavor and its zone leave."""
+        group, zone = load_balancer.flavor.get("device_group"), load_balancer.zone.get("compute_zone")
+        return [
+            spec
+            for spec in self.lanes()
+            if group in (None, self._sites[spec.id].group.name) and zone in (None, spec.availability_zone)
         ]
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:

@@ -13,9 +13,10 @@ from bascule.model.backend import Fence, LaneSpec, Lost, Marked, Need, Outcome, 
 from bascule.model.definition import Definition, ServiceDefinition
 from bascule.model.documents import Documents
 from bascule.model.health import DeviceSeen, Health
-from bascule.model.objects import ListenerProtocol, MonitorType, Tree
+from bascule.model.objects import ListenerProtocol, LoadBalancer, MonitorType, Tree
+from bascule.model.offers import Capability, OfferKind
 from bascule.model.status import Report
-from bascule.south.haproxy import listener, ports, prober
+from bascule.south.haproxy import flavor, listener, ports, prober
 from bascule.south.haproxy import render as rendering
 from bascule.south.haproxy.binary import Binary
 from bascule.south.haproxy.fence import fenced
@@ -44,6 +45,7 @@ class HAProxyBackend:
     name = "haproxy"
     description = "HAProxy processes on the hosts of the control plane."
     reads = Reads.DEVICE
+    processes = True
     version = 1
 
     def __init__(self, state_dir: Path, binary: Binary, host: str | None = None) -> None:
@@ -56,6 +58,14 @@ class HAProxyBackend:
     def lanes(self) -> Sequence[LaneSpec]:
         """The one lane of this host, for the workers on it."""
         return (LaneSpec(f"haproxy:{self._host}", (self._host,)),)
+
+    def capabilities(self, kind: OfferKind) -> Sequence[Capability] | None:
+        """What flavors can say of a group of processes. There is one host, so there are no zones."""
+        return flavor.CAPABILITIES if kind is OfferKind.FLAVOR else None
+
+    def lanes_for(self, load_balancer: LoadBalancer) -> Sequence[LaneSpec]:
+        """The one lane of this host."""
+        return self.lanes()
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
         """What HAProxy cannot carry of what is new in a tree, and what this system does not let it do: ports and probes."""

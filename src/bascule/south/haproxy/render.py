@@ -24,7 +24,7 @@ from bascule.model.objects import (
     Pool,
     Tree,
 )
-from bascule.south.haproxy import certificate, health_monitor, l7rule, listener, member, member_tls, persistence, pool
+from bascule.south.haproxy import certificate, flavor, health_monitor, l7rule, listener, member, member_tls, persistence, pool
 from bascule.south.haproxy.quoting import name
 
 CONFIGURATION = "haproxy.cfg"
@@ -93,6 +93,7 @@ def _configuration(definition: ServiceDefinition, listeners: list[Listener]) -> 
     backends = pool.carried(tree, listeners)
     pools = {pool_id: found for pool_id, _ in backends if (found := tree.pool(pool_id))}
     text = f"# Load balancer {name(tree.id)}. Written by Bascule, which overwrites whatever is changed here.\n{_GLOBAL}"
+    text += "".join(f"    {line}\n" for line in flavor.for_all(tree.load_balancer.flavor))
     text += "".join(f"    {line}\n" for line in health_monitor.for_all(tree, pools.values()))
     sticky = any(persistence.by_table(each) for each in pools.values())
     text += f"    localpeer own\n{_DEFAULTS}{_PEERS}" if sticky else _DEFAULTS

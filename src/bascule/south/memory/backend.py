@@ -10,7 +10,8 @@ from bascule.model.backend import Fence, LaneSpec, Lost, Marked, Need, Outcome, 
 from bascule.model.definition import Definition, ServiceDefinition, SharedDefinition, secret_refs
 from bascule.model.documents import Documents
 from bascule.model.health import DeviceSeen, Health, Load
-from bascule.model.objects import Object, Tree
+from bascule.model.objects import LoadBalancer, Object, Tree
+from bascule.model.offers import Capability, OfferKind
 from bascule.model.status import ListenerSeen, MemberSeen, Report, Statistics
 from bascule.south.memory.device import Device
 
@@ -20,6 +21,7 @@ class MemoryBackend:
 
     name = "memory"
     description = "Keeps load balancers in memory. No traffic."
+    processes = True
     version = 1
 
     def __init__(
@@ -39,6 +41,17 @@ class MemoryBackend:
 
     def lanes(self) -> Sequence[LaneSpec]:
         return self._lanes
+
+    def capabilities(self, kind: OfferKind) -> Sequence[Capability] | None:
+        """A number that is kept and means nothing, and the zones of the lanes."""
+        if kind is OfferKind.FLAVOR:
+            return [Capability(name="size", description="A number that is kept with the load balancer.", most=100)]
+        zones = sorted({spec.availability_zone for spec in self._lanes if spec.availability_zone})
+        return [Capability(name="compute_zone", description="Where the load balancer is placed.", texts=zones)]
+
+    def lanes_for(self, load_balancer: LoadBalancer) -> Sequence[LaneSpec]:
+        zone = load_balancer.zone.get("compute_zone")
+        return self._lanes if zone is None else [spec for spec in self._lanes if spec.availability_zone == zone]
 
     def refuse(self, tree: Tree, before: Tree | None) -> Sequence[Refusal]:
         return ()
