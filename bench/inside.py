@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from falcon.testing import create_environ
 
+from bascule.core.amphorae import Amphorae
 from bascule.core.certificates import CertificateLibrary
+from bascule.core.offers import Offers
+from bascule.core.quotas import Quotas
 from bascule.core.reader import Reader
 from bascule.core.subnets import Subnets
 from bascule.core.writer import Writer
 from bascule.model.backend import Reads
+from bascule.model.offers import OfferKind
 from bascule.north.octavia_v2.app import application
 from bascule.north.octavia_v2.door import Door
 from bascule.south.memory import MemoryBackend
@@ -44,6 +48,10 @@ def inside(url: str) -> Iterator[Inside]:
     door = Door(
         reader=Reader(database),
         writer=Writer(database, backends, subnets),
+        quotas=Quotas(database, {}),
+        flavors=Offers(database, backends, OfferKind.FLAVOR),
+        availability_zones=Offers(database, backends, OfferKind.AVAILABILITY_ZONE),
+        amphorae=Amphorae(database, backends),
         subnets=subnets,
         certificates=CertificateLibrary(Path("/nonexistent")),
         providers={"memory": MemoryBackend.description},

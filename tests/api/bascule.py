@@ -11,9 +11,12 @@ from urllib.parse import urlencode
 
 from falcon.testing import Result, TestClient
 
+from bascule.core.amphorae import Amphorae
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
+from bascule.core.offers import Offers
 from bascule.core.passes import Passes
+from bascule.core.quotas import Quotas
 from bascule.core.reader import Reader
 from bascule.core.recorder import Recorder
 from bascule.core.resolve import Resolver
@@ -22,6 +25,7 @@ from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.backend import Backend
 from bascule.model.definition import Subnet
+from bascule.model.offers import OfferKind
 from bascule.model.rules import EVERYTHING, Deployment
 from bascule.north.octavia_v2.access import Access
 from bascule.north.octavia_v2.app import application, guarded
@@ -97,6 +101,10 @@ class Bascule:
         door = Door(
             reader=Reader(database),
             writer=self.writer,
+            quotas=Quotas(database, {}),
+            flavors=Offers(database, backends, OfferKind.FLAVOR),
+            availability_zones=Offers(database, backends, OfferKind.AVAILABILITY_ZONE),
+            amphorae=Amphorae(database, backends),
             subnets=subnets,
             certificates=library,
             providers={backend.name: backend.description},

@@ -9,6 +9,7 @@ from oslo_policy import opts as policy_opts
 
 from bascule.cmd import api_options, declared_options
 from bascule.core.scheduler import PlaceBy
+from bascule.model.objects import Kind
 
 PROVIDERS = ("f5", "haproxy", "memory")
 
@@ -190,6 +191,19 @@ _MONITORING = [
     ),
 ]
 
+QUOTAS = {kind: f"default_{kind}_quota" for kind in Kind}
+
+_QUOTAS = [
+    cfg.IntOpt(
+        name,
+        default=-1,
+        min=-1,
+        max=2_000_000_000,
+        help=f"Most objects of this kind, {kind.replace('_', ' ')}, in a project for which the API has set no quota; -1: no limit.",
+    )
+    for kind, name in QUOTAS.items()
+]
+
 _HAPROXY = [
     cfg.StrOpt(
         "binary",
@@ -240,6 +254,7 @@ _GROUPS: dict[str, Sequence[cfg.Opt]] = {
     "health_manager": _HEALTH_MANAGER,
     "housekeeping": _HOUSEKEEPING,
     "monitoring": _MONITORING,
+    "quotas": _QUOTAS,
     "haproxy": _HAPROXY,
     "f5": _F5,
     "certificates": _CERTIFICATES,

@@ -24,6 +24,7 @@ from bascule.cmd.networks import with_reserved
 from bascule.cmd.values import SettingsError, values
 from bascule.core.scheduler import PlaceBy
 from bascule.model.definition import Network, Subnet
+from bascule.model.objects import Kind
 from bascule.model.rules import Deployment
 from bascule.north.octavia_v2.schemas.tls import CIPHERS
 
@@ -163,6 +164,8 @@ class Settings:
     health_manager: HealthManagerSettings
     housekeeping: HousekeepingSettings
     monitoring: MonitoringSettings
+    quotas: Mapping[Kind, int]
+    """How many objects of a kind a project may have for which nobody has said so otherwise; -1 for as many as it wants."""
     haproxy: HaproxySettings
     f5: F5Settings
     certificates: CertificatesSettings
@@ -248,6 +251,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
         health_manager=_group(conf, HealthManagerSettings, "health_manager"),
         housekeeping=_group(conf, HousekeepingSettings, "housekeeping"),
         monitoring=_group(conf, MonitoringSettings, "monitoring"),
+        quotas=_quotas(conf),
         haproxy=_group(conf, HaproxySettings, "haproxy"),
         f5=_f5(conf),
         certificates=CertificatesSettings(directory=Path(directory or state_dir / "certificates").expanduser().absolute()),
@@ -280,6 +284,11 @@ def _api(conf: cfg.ConfigOpts) -> ApiSettings:
 def _worker(conf: cfg.ConfigOpts) -> WorkerSettings:
     found = _group(conf, WorkerSettings, "worker")
     return dataclasses.replace(found, tags=tuple(dict.fromkeys((socket.gethostname(), *found.tags))))
+
+
+def _quotas(conf: cfg.ConfigOpts) -> dict[Kind, int]:
+    values = _values(conf, "quotas", options.QUOTAS.values())
+    return {kind: values[name] for kind, name in options.QUOTAS.items()}
 
 
 def _default_state_dir() -> Path:

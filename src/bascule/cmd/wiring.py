@@ -17,12 +17,15 @@ from oslo_config import cfg
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import ApiSettings, Settings
 from bascule.cmd.values import SettingsError
+from bascule.core.amphorae import Amphorae
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
 from bascule.core.networks import Declared, NetworkDriver, Routed
+from bascule.core.offers import Offers
 from bascule.core.orphans import Orphans
 from bascule.core.passes import Passes
+from bascule.core.quotas import Quotas
 from bascule.core.reader import Reader
 from bascule.core.recorder import Recorder, Timing
 from bascule.core.resolve import Resolver
@@ -31,6 +34,7 @@ from bascule.core.wakeup import Sleeper, Waker
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.backend import Backend, Reads
+from bascule.model.offers import OfferKind
 from bascule.south.as3 import AS3Backend, Options, Site, Snat, lane_of
 from bascule.south.haproxy import BinaryNotFound, HAProxyBackend, find_binary
 from bascule.south.memory import MemoryBackend
@@ -135,7 +139,19 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
     carrying, subnets, known = backends(settings), _subnets(settings), checked_database(settings)
     door = Door(
         reader=Reader(known),
-        writer=Writer(known, carrying, subnets, place_by=settings.place_by, allowed=settings.api.allowed, wake=wake_all(settings)),
+        writer=Writer(
+            known,
+            carrying,
+            subnets,
+            place_by=settings.place_by,
+            default_quotas=settings.quotas,
+            allowed=settings.api.allowed,
+            wake=wake_all(settings),
+        ),
+        quotas=Quotas(known, settings.quotas),
+        flavors=Offers(known, carrying, OfferKind.FLAVOR),
+        availability_zones=Offers(known, carrying, OfferKind.AVAILABILITY_ZONE),
+        amphorae=Amphorae(known, carrying),
         subnets=subnets,
         certificates=CertificateLibrary(settings.certificates.directory),
         providers={name: each.description for name, each in carrying.items()},

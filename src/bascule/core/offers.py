@@ -13,6 +13,7 @@ from bascule.model.backend import Backend
 from bascule.model.errors import Invalid, Refused, Unsupported
 from bascule.model.objects import LoadBalancer
 from bascule.model.offers import Capability, Data, Offer, OfferKind, Profile, problem
+from bascule.model.rules.text import CONTROL, InvalidOption
 from bascule.store import offers
 from bascule.store.engine import Database
 
@@ -51,23 +52,29 @@ class Offers:
     def one(self, key: str) -> Offer:
         """What is offered under a key. Raises OfferNotFound."""
         with self._database.read() as conn:
-            return _there(offers.find(conn, self.kind, key))
+            return _there(offers.find(conn, self.kind, _possible(key)))
 
     def add(self, each: Offer) -> None:
-        """Offer something. Raises OfferNotFound where there is no such profile, NameTaken."""
+        """Offer something. Raises Invalid, NameTaken."""
+        _check_text(each)
 
         def work(conn: sa.Connection) -> None:
-            _there(offers.hold_profile(conn, self.kind, each.profile_id))
+            if offers.hold_profile(conn, self.kind, each.profile_id) is None:
+                raise Invalid(f"Invalid {self.kind}_profile_id.")
             if not offers.add(conn, self.kind, each):
                 raise NameTaken(each.name)
 
         self._database.write(work)
 
     def change(self, key: str, change: Callable[[Offer], Offer]) -> Offer:
-        """Change what is offered. Load balancers that were made with it stay as they are. Raises OfferNotFound, NameTaken."""
+        """Change what is offered. Load balancers that were made with it stay as they are.
+
+        Raises Invalid, OfferNotFound, NameTaken.
+        """
 
         def work(conn: sa.Connection) -> Offer:
-            after = change(_there(offers.hold(conn, self.kind, key)))
+            after = change(_there(offers.hold(conn, self.kind, _possible(key))))
+            _check_text(after)
             if not offers.save(conn, self.kind, after):
                 raise NameTaken(after.name)
             return after
@@ -78,7 +85,7 @@ class Offers:
         """Offer something no more. Raises OfferNotFound, OfferInUse."""
 
         def work(conn: sa.Connection) -> None:
-            _there(offers.hold(conn, self.kind, key))
+            _there(offers.hold(conn, self.kind, _possible(key)))
             if offers.in_use(conn, self.kind, key):
                 raise OfferInUse(key)
             offers.remove(conn, self.kind, key)
@@ -93,7 +100,7 @@ class Offers:
     def profile(self, profile_id: str) -> Profile:
         """One profile. Raises OfferNotFound."""
         with self._database.read() as conn:
-            return _there(offers.find_profile(conn, self.kind, profile_id))
+            return _there(offers.find_profile(conn, self.kind, _possible(profile_id)))
 
     def add_profile(self, each: Profile) -> None:
         """Add a profile. Raises what `check` raises."""
@@ -104,7 +111,7 @@ class Offers:
         """Change a profile. Where something is offered with it, only its name. Raises OfferNotFound, OfferInUse, and as `check`."""
 
         def work(conn: sa.Connection) -> Profile:
-            before = _there(offers.hold_profile(conn, self.kind, profile_id))
+            before = _there(offers.hold_profile(conn, self.kind, _possible(profile_id)))
             after = change(before)
             if dataclasses.replace(after, name=before.name) != before and offers.profile_in_use(conn, self.kind, profile_id):
                 raise OfferInUse(profile_id)
@@ -118,7 +125,7 @@ class Offers:
         """Remove a profile. Raises OfferNotFound, OfferInUse."""
 
         def work(conn: sa.Connection) -> None:
-            _there(offers.hold_profile(conn, self.kind, profile_id))
+            _there(offers.hold_profile(conn, self.kind, _possible(profile_id)))
             if offers.profile_in_use(conn, self.kind, profile_id):
                 raise OfferInUse(profile_id)
             offers.remove_profile(conn, self.kind, profile_id)
@@ -127,6 +134,7 @@ class Offers:
 
     def check(self, profile: Profile) -> None:
         """Raises NotAnObject, Invalid, or Unsupported where the provider cannot be told what a profile says."""
+        _check_text(profile)
         found = parsed(profile.data)
         capabilities = self.capabilities(profile.provider_name)
         known = [each.name for each in capabilities]
@@ -143,6 +151,24 @@ class Offers:
         if found is None:
             raise Unsupported(provider, f"it has no {self.kind.replace('_', ' ')}s.")
         return found
+
+
+_LAYOUT = str.maketrans("", "", "\t\r\n")
+
+
+def _check_text(each: Offer | Profile) -> None:
+    """Refuse control characters. JSON may have line breaks and tabs."""
+    for name in each.__dataclass_fields__:
+        text = str(getattr(each, name))
+        if CONTROL.search(text.translate(_LAYOUT) if name == "data" else text):
+            raise InvalidOption(ascii(text), name, "text without control characters")
+
+
+def _possible(key: str) -> str:
+    """A key that there can be. Raises OfferNotFound for what no database could hold."""
+    if CONTROL.search(key):
+        raise OfferNotFound
+    return key
 
 
 def parsed(text: str) -> Data:

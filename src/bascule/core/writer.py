@@ -27,7 +27,7 @@ from bascule.model.status import Provisioning
 from bascule.store import observed, placement, trees, units
 from bascule.store.engine import Database
 from bascule.store.trees import Stored
-from bascule.store.units import LOAD_BALANCER, Unit
+from bascule.store.units import LOAD_BALANCER, Rank, Unit
 
 T = TypeVar("T")
 
@@ -120,6 +120,10 @@ class Writer:
             self._tell(conn, unit, [(before.tree.load_balancer, "is to be failed over")], now)
 
         self._write(work)
+
+    def look(self, load_balancer_id: str) -> None:
+        """Have a load balancer compared with what carries it, soon."""
+        self._write(lambda conn: units.ask(conn, [load_balancer_id], self._clock(), Rank.DRIFT))
 
     def _write(self, work: Callable[[sa.Connection], T]) -> T:
         """Commit, then have the workers look at once: what there is to do is in the database by now."""

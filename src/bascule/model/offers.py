@@ -51,10 +51,17 @@ class Capability:
     def problem(self, value: object) -> str | None:
         """Why a provider cannot be told this; None where it can."""
         if self.texts is not None:
-            return None if value in self.texts else f"allowed are: {', '.join(self.texts) or 'none'}"
-        if isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most:
-            return None
-        return f"allowed is a number from {self.least} to {self.most}"
+            fits = value in self.texts
+        else:
+            fits = isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
+        return None if fits else f"{value!r} is not {self.allowed}"
+
+    @property
+    def allowed(self) -> str:
+        """What it can be told, in words."""
+        if self.texts is not None:
+            return f"one of: {', '.join(self.texts) or 'none'}"
+        return f"a number from {self.least} to {self.most}"
 
 
 def problem(capabilities: Sequence[Capability], data: Mapping[str, object]) -> str | None:

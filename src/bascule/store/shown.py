@@ -14,10 +14,12 @@ _ID: sa.BindParameter[Any] = sa.bindparam("load_balancer_id")
 _STATISTICS = sa.select(statistics).where(statistics.c.unit_id == _ID)
 
 
-def traffic(conn: sa.Connection, load_balancer_id: str) -> dict[str, Statistics]:
-    """Traffic counters by listener id, summed over everything that has carried the load balancer."""
+def traffic(conn: sa.Connection, load_balancer_id: str, carrier: str | None = None) -> dict[str, Statistics]:
+    """Traffic counters by listener id: those of one carrier, or summed over everything that has carried the load balancer."""
     found: dict[str, Statistics] = {}
     for row in conn.execute(_STATISTICS, {"load_balancer_id": load_balancer_id}):
+        if carrier not in (None, row.carrier):
+            continue
         counted = Statistics(
             bytes_in=row.kept_bytes_in + row.last_bytes_in,
             bytes_out=row.kept_bytes_out + row.last_bytes_out,

@@ -17,7 +17,7 @@ from bascule.north.octavia_v2.healthcheck import Healthcheck
 from bascule.north.octavia_v2.hosts import TrustedHosts
 from bascule.north.octavia_v2.lookups import ROUTES as LOOKUPS
 from bascule.north.octavia_v2.request_ids import RequestIds
-from bascule.north.octavia_v2.routes import ROOTS, ROUTES, TOP, Route
+from bascule.north.octavia_v2.routes import ROUTES, TOP, Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -67,7 +67,7 @@ class Guard:
 
 def served() -> list[tuple[str, Route]]:
     """Every path that is served, with its routes."""
-    ours = [(root + route.path, route) for root in ROOTS for route in ROUTES]
+    ours = [(root + route.path, route) for route in ROUTES for root in route.below]
     return [*((route.path, route) for route in TOP), *ours, *((route.path, route) for route in LOOKUPS)]
 
 

@@ -11,7 +11,10 @@ from typing import Any
 
 import falcon
 
+from bascule.core.amphorae import Amphorae
 from bascule.core.certificates import CertificateLibrary, Unreadable, Unusable
+from bascule.core.offers import Offers
+from bascule.core.quotas import Quotas
 from bascule.core.reader import Reader, Shown, Stored
 from bascule.core.subnets import Subnets
 from bascule.core.writer import Writer
@@ -40,6 +43,10 @@ class Door:
 
     reader: Reader
     writer: Writer
+    quotas: Quotas
+    flavors: Offers
+    availability_zones: Offers
+    amphorae: Amphorae
     subnets: Subnets
     certificates: CertificateLibrary
     providers: Mapping[str, str]
@@ -96,6 +103,11 @@ class Call:
         access = self.door.access
         if access is not None and not access.allows(self.request.env, policy or self.policy or "", project_id):
             raise denied()
+
+    def authorise_here(self) -> None:
+        """Refuse with 403 what the caller may not do in the own project: what belongs to no project at all."""
+        access = self.door.access
+        self.authorise(None if access is None else access.project_id(self.request.env))
 
     def require(self, kind: Kind, object_id: str, *policies: str) -> None:
         """Refuse a request on an object that asks for more than its route says. Raises NotFound."""
@@ -154,7 +166,7 @@ class Call:
 
         What has no `scope` is listed for the caller's project alone, or for all of them where that is allowed.
         """
-        scope = scope or self._listed_projects()
+        scope = scope or self.listed_projects()
         asked = query.parse(noun, self.params, self.door.page_limit, scope)
         try:
             found = self.door.reader.many(noun.kind, asked.query)
@@ -165,7 +177,7 @@ class Call:
         links = query.links(url, self.params, asked.query, [each.row.id for each in found])
         return {noun.many: shown, f"{noun.many}_links": links}
 
-    def _listed_projects(self) -> dict[str, str]:
+    def listed_projects(self) -> dict[str, str]:
         """What limits a list to the projects that the caller may see. Raises Malformed."""
         access = self.door.access
         if access is None:

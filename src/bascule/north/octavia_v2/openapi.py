@@ -10,8 +10,8 @@ import msgspec
 
 from bascule.north.octavia_v2 import checked
 from bascule.north.octavia_v2.errors import ErrorBody
-from bascule.north.octavia_v2.routes import CANONICAL, ROUTES, TOP, Route
-from bascule.north.octavia_v2.schemas.common import Noun
+from bascule.north.octavia_v2.routes import ROUTES, TOP, Route
+from bascule.north.octavia_v2.schemas.common import Listing
 from bascule.north.octavia_v2.schemas.version import Link
 
 _REF = "#/components/schemas/{name}"
@@ -31,7 +31,7 @@ class NotServed(msgspec.Struct, kw_only=True):
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    routes = [(route, route.path) for route in TOP] + [(route, CANONICAL + route.path) for route in ROUTES]
+    routes = [(route, route.path) for route in TOP] + [(route, route.canonical) for route in ROUTES]
     types = {id(kind): kind for kind in _types(routes)}
     references, components = msgspec.json.schema_components(types.values(), schema_hook=checked.schema, ref_template=_REF)
     schemas = dict(zip(types, references, strict=True))
@@ -79,12 +79,12 @@ def _content(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _page(noun: Noun, schemas: dict[int, Any]) -> dict[str, Any]:
+def _page(noun: Listing, schemas: dict[int, Any]) -> dict[str, Any]:
     """A page of a list. With `fields`, the items have only some of their attributes."""
     items = {"anyOf": [schemas[id(noun.answer)], {"type": "object"}]}
     properties = {
         noun.many: {"type": "array", "items": items},
-        f"{noun.many}_links": {"type": "array", "items": schemas[id(Link)]},
+        noun.linked: {"type": "array", "items": schemas[id(Link)]},
     }
     return {"type": "object", "properties": properties, "required": list(properties)}
 

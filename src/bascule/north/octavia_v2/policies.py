@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bascule.north.octavia_v2.access import PREFIX
-from bascule.north.octavia_v2.routes import CANONICAL, ROUTES, Route
+from bascule.north.octavia_v2.routes import ROUTES, Route
 
 READ, WRITE, GLOBAL = "rule:load-balancer:read", "rule:load-balancer:write", "rule:load-balancer:read-global"
 
@@ -37,6 +37,14 @@ ROLES = (
         "May look at an object.",
     ),
     Rule("load-balancer:read-global", "rule:load-balancer:global_observer or rule:load-balancer:admin", "May list every project."),
+    Rule("load-balancer:quota-admin", "role:admin", "May look at and set the quotas of every project."),
+    Rule("load-balancer:read-quota", "rule:load-balancer:read or rule:load-balancer:quota-admin", "May look at a quota."),
+    Rule(
+        "load-balancer:read-quota-global",
+        "rule:load-balancer:global_observer or rule:load-balancer:quota-admin or rule:load-balancer:admin",
+        "May list the quotas of every project.",
+    ),
+    Rule("load-balancer:write-quota", "rule:load-balancer:quota-admin or rule:load-balancer:admin", "May set a quota."),
     Rule("load-balancer:write", "rule:load-balancer:member_and_owner or rule:load-balancer:admin", "May change an object."),
 )
 """What the other rules are made of."""
@@ -51,10 +59,12 @@ def rules() -> Iterator[Rule]:
             guarded.setdefault(route.policy, []).append(route)
     for policy, found in guarded.items():
         first = found[0]
-        operations = tuple((route.method, CANONICAL + route.path) for route in found)
+        operations = tuple((route.method, route.canonical) for route in found)
         text = (first.handler.__doc__ or "").strip().partition("\n")[0]
         yield Rule(PREFIX + policy, first.check or (READ if first.method == "GET" else WRITE), text, operations)
         for name in first.policies_of:
             yield Rule(f"{PREFIX}{policy}:{name}", first.check or WRITE, f"{text.removesuffix('.')}, with {name}.", operations)
-        if first.lists is not None and "{" not in first.path:
-            yield Rule(f"{PREFIX}{policy}-global", GLOBAL, f"{text.removesuffix('.')}, of all projects.", operations)
+        if first.lists is not None and first.lists.of_projects and "{" not in first.path:
+            yield Rule(
+                f"{PREFIX}{policy}-global", first.check_global or GLOBAL, f"{text.removesuffix('.')}, of all projects.", operations
+            )

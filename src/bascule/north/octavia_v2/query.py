@@ -12,7 +12,7 @@ import msgspec
 
 from bascule.core.reader import Query
 from bascule.north.octavia_v2.errors import Malformed
-from bascule.north.octavia_v2.schemas.common import Answer, Noun
+from bascule.north.octavia_v2.schemas.common import Answer, Listing
 from bascule.north.octavia_v2.schemas.version import Link
 
 Params = Mapping[str, str | list[str]]
@@ -23,7 +23,7 @@ _OURS = frozenset({*_TAGS, *_PAGING, "fields", "sort", "sort_key", "sort_dir"})
 _DIRECTIONS = {"asc": True, "desc": False}
 _TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
 _FALSE = frozenset({"0", "f", "false", "off", "n", "no"})
-_LONGEST_ID = 36
+_LONGEST_ID = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Asked:
     fields: frozenset[str] | None
 
 
-def parse(noun: Noun, params: Params, page_limit: int, scope: Mapping[str, str]) -> Asked:
+def parse(noun: Listing, params: Params, page_limit: int, scope: Mapping[str, str]) -> Asked:
     """Read a query string. `scope` are filters that the path gives. Raises Malformed."""
     fields = wanted_fields(params)
     if not params:
@@ -128,7 +128,7 @@ def _invalid(names: Iterable[str]) -> Malformed:
     return Malformed(f"One or more arguments are either duplicate or invalid: {', '.join(names)}")
 
 
-def _filters(noun: Noun, params: Params, scope: Mapping[str, str]) -> dict[str, Any]:
+def _filters(noun: Listing, params: Params, scope: Mapping[str, str]) -> dict[str, Any]:
     names = [name for name in params if name not in _OURS]
     if unknown := [name for name in names if name not in noun.filters]:
         raise _invalid(unknown)
@@ -159,7 +159,7 @@ def _time(name: str, text: str) -> float:
         raise Malformed(f"{name}: {text!r} is not a time such as 2026-01-31T12:00:00") from error
 
 
-def _sort(noun: Noun, params: Params) -> tuple[tuple[str, bool], ...]:
+def _sort(noun: Listing, params: Params) -> tuple[tuple[str, bool], ...]:
     if "sort" in params:
         keys = [key.partition(":")[::2] for key in _split(params, "sort")]
     else:
@@ -170,7 +170,7 @@ def _sort(noun: Noun, params: Params) -> tuple[tuple[str, bool], ...]:
     return tuple(_sort_key(noun, name, direction) for name, direction in keys)
 
 
-def _sort_key(noun: Noun, name: str, direction: str) -> tuple[str, bool]:
+def _sort_key(noun: Listing, name: str, direction: str) -> tuple[str, bool]:
     if name not in noun.columns:
         raise Malformed(f"sort: {name!r} is not one of {', '.join(sorted(noun.columns))}")
     if (direction.lower() or "asc") not in _DIRECTIONS:

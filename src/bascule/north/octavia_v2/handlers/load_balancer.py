@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from bascule.model.errors import Immutable
 from bascule.model.objects import Kind, LoadBalancer, Tree
-from bascule.north.octavia_v2 import graph, members, query, vips
+from bascule.north.octavia_v2 import choices, graph, members, query, vips
 from bascule.north.octavia_v2.door import ORIGIN, Call, new_id
 from bascule.north.octavia_v2.errors import Malformed, Problems, refuse_all
 from bascule.north.octavia_v2.schemas import event, full, statistics, status
@@ -126,10 +126,15 @@ def _own_state() -> Iterator[None]:
 
 
 def _provider(call: Call, wanted: LoadBalancerPost) -> str:
-    provider = known(wanted.provider) or call.door.default_provider
+    """The provider that is asked for: by name, else by the flavor, else the default."""
+    named, flavored = known(wanted.provider), choices.flavor_provider(call, known(wanted.flavor_id))
+    provider = named or flavored or call.door.default_provider
+    if flavored not in (None, provider):
+        raise Malformed(f"Flavor '{wanted.flavor_id}' is not compatible with provider '{provider}'")
     if provider not in call.door.providers:
         enabled = ", ".join(sorted(call.door.providers))
         raise Malformed(f"Provider '{provider}' is not enabled. Enabled: {enabled}")
+    choices.check_zone(call, known(wanted.availability_zone), provider)
     return provider
 
 
@@ -139,9 +144,3 @@ def _unsupported(call: Call, wanted: LoadBalancerPut) -> Iterator[Malformed]:
         yield Malformed("Validation failure: vip_qos_policy_id: there is no network service that knows QoS policies")
     if known(wanted.vip_sg_ids) and not call.door.subnets.anything:
         yield Malformed("Validation failure: vip_sg_ids: there is no network service that knows security groups")
-    if not isinstance(wanted, LoadBalancerPost):
-        return
-    if known(wanted.flavor_id) is not None:
-        yield Malformed("Validation failure: Invalid flavor_id.")
-    if known(wanted.availability_zone) is not None:
-        yield Malformed("Validation failure: Invalid availability zone.")

@@ -77,25 +77,26 @@ _NOT_COLUMNS = ("tenant_id", *_DERIVED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noun:
-    """One kind of object of the API: what it is called, how a row of it is shown, and by what a list can be filtered.
+class Listing:
+    """Something that the API lists: what it is called, and by what a list can be filtered and sorted.
 
+    `key` is the attribute that names one of them. `links` is where a list tells of other pages. `of_projects`: each belongs to a
+    project, so who may see those of all projects is a question of its own.
     `also` names filters that are no attributes of the answer, and columns that have other names than their attributes.
     """
 
-    kind: Kind
     one: str
     many: str
     answer: type[Answer]
-    show: Callable[[Any, Related], Answer]
+    key: str = "id"
+    links: str = ""
+    of_projects: bool = False
     also: Mapping[str, str] = field(default_factory=dict)
 
-    def answers(self, found: Sequence[Shown]) -> list[Answer]:
-        """Objects of this kind as they are shown."""
-        if not found:
-            return []
-        make, show = _named(found[0].row._fields), self.show
-        return [show(make(each.row), each.related) for each in found]
+    @property
+    def linked(self) -> str:
+        """What holds the links to other pages."""
+        return self.links or f"{self.many}_links"
 
     @cached_property
     def filters(self) -> dict[str, tuple[str, type]]:
@@ -112,3 +113,19 @@ class Noun:
             if parsed and each.name not in _NOT_COLUMNS:
                 found[each.name] = each.name, parsed[0]
         return found | {name: (column, str) for name, column in self.also.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noun(Listing):
+    """One kind of object of load balancers, and how a row of it is shown."""
+
+    kind: Kind
+    show: Callable[[Any, Related], Answer]
+    of_projects: bool = True
+
+    def answers(self, found: Sequence[Shown]) -> list[Answer]:
+        """Objects of this kind as they are shown."""
+        if not found:
+            return []
+        make, show = _named(found[0].row._fields), self.show
+        return [show(make(each.row), each.related) for each in found]

@@ -16,3 +16,22 @@ class ProvidersBody(Answer, kw_only=True):
     """All of them."""
 
     providers: list[ProviderAnswer]
+
+
+class CapabilityAnswer(Answer, kw_only=True):
+    """Something that a profile can tell a provider."""
+
+    name: str
+    description: str
+
+
+class FlavorCapabilitiesBody(Answer, kw_only=True):
+    """What flavors can tell a provider."""
+
+    flavor_capabilities: list[CapabilityAnswer]
+
+
+class AvailabilityZoneCapabilitiesBody(Answer, kw_only=True):
+    """What availability zones can tell a provider."""
+
+    availability_zone_capabilities: list[CapabilityAnswer]
