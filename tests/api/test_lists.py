@@ -14,7 +14,7 @@ from bascule.store.tables import objects
 from tests.api.bascule import VIPS, Client
 from tests.store.examples import statements
 
-NOUNS = [route.lists for route in ROUTES if route.lists is not None]
+NOUNS = [route.lists for route in ROUTES if isinstance(route.lists, Noun)]
 
 
 @pytest.fixture

@@ -287,8 +287,8 @@ def _worker(conf: cfg.ConfigOpts) -> WorkerSettings:
 
 
 def _quotas(conf: cfg.ConfigOpts) -> dict[Kind, int]:
-    values = _values(conf, "quotas", options.QUOTAS.values())
-    return {kind: values[name] for kind, name in options.QUOTAS.items()}
+    found = values(conf, "quotas", options.QUOTAS.values())
+    return {kind: found[name] for kind, name in options.QUOTAS.items()}
 
 
 def _default_state_dir() -> Path:
