@@ -76,7 +76,19 @@ def test_floor_knows_every_column() -> None:
         assert set(row) == (columns - {"id"} if name == "event" else columns), name
 
 
-_CHANCE = {"id", "key", "vip_address", "created_at", "updated_at", "at", "due_at", "checked_at", "accepted", "digests"}
+_CHANCE = {
+    "id",
+    "key",
+    "vip_address",
+    "created_at",
+    "updated_at",
+    "at",
+    "due_at",
+    "behind_since",
+    "checked_at",
+    "accepted",
+    "digests",
+}
 _ALIKE = {"project_id", "lane_id", "vip_subnet_id", "vip_network_id"}
 
 
