@@ -206,7 +206,7 @@ def test_a_load_balancer_is_needed(api: Client) -> None:
 
 def test_a_port_is_taken_once_per_transport(api: Client, load_balancer: dict[str, Any], listener: dict[str, Any]) -> None:
     text = refused(api, 409, load_balancer["id"], protocol="TCP")
-    assert text == "Another Listener on this Load Balancer is already using protocol TCP and protocol_port 80"
+    assert text == "Another Listener on this Load Balancer is already using protocol HTTP and protocol_port 80"
     api.listener(load_balancer["id"], protocol="UDP")
     api.listener(load_balancer["id"], protocol="SCTP")
     api.settle()

@@ -87,7 +87,7 @@ def test_tokens(cloud: Keystone, bascule: Bascule) -> None:
     unscoped = client("nobody", None)
     body = {"loadbalancer": {"vip_subnet_id": VIPS.id}}
     assert [unscoped.get(path).status, unscoped.get("/loadbalancers").status] == [404, 403]
-    assert unscoped.post("/loadbalancers", body).fault == "Missing project ID in request where one is required."
+    assert unscoped.post("/loadbalancers", body).fault == "Validation failure: Missing project ID in request where one is required."
 
 
 def test_no_token_and_wrong_ones(cloud: Keystone, bascule: Bascule) -> None:

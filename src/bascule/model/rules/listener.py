@@ -45,15 +45,15 @@ def check(tree: Tree, listener: Listener) -> Iterator[Refused]:
 
 def check_ports(tree: Tree) -> Iterator[Refused]:
     """Refusals of two listeners on one port of one transport."""
-    taken = set()
+    taken: dict[tuple[str, int], Listener] = {}
     for listener in tree.listeners:
         place = transport(listener.protocol), listener.protocol_port
-        if place in taken:
+        other = taken.setdefault(place, listener)
+        if other is not listener:
             yield Conflict(
-                f"Another Listener on this Load Balancer is already using protocol {listener.protocol} "
-                f"and protocol_port {listener.protocol_port}"
+                f"Another Listener on this Load Balancer is already using protocol {other.protocol} "
+                f"and protocol_port {other.protocol_port}"
             )
-        taken.add(place)
 
 
 def check_cidrs(tree: Tree, listener: Listener) -> Iterator[Refused]:

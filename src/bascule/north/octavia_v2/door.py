@@ -86,7 +86,7 @@ class Call:
         if self.door.access is not None:
             project_id = self.door.access.project_id(self.request.env)
             if project_id is None:
-                raise Malformed("Missing project ID in request where one is required.")
+                raise Malformed("Validation failure: Missing project ID in request where one is required.")
             return project_id
         named = self.request.get_header("X-Project-Id")
         if named is None:
