@@ -60,7 +60,7 @@ class _Job:
     """One unit on its way through a pass. `target` is what each carrier should hold.
 
     `definition` is what is carried out, `kept` what is remembered as accepted: they differ by what was left out altogether.
-    `carriers` and `memo` are what is known of the carriers so far.
+    `carriers` and `memo` are what is known of the carriers so far. `repaired`: something was not there any more as it is on record.
     """
 
     known: Known
@@ -74,6 +74,7 @@ class _Job:
     faults: dict[str, Fault] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     stop: Outcome | None = None
+    repaired: bool = False
 
     @property
     def id(self) -> str:
@@ -237,7 +238,7 @@ class Passes:
                     unit = job.known.unit
                     plans.append(Plan(unit.id, name, unit.generation, steps, target, job.memo.get(name)))
                 else:
-                    job.outcomes[name] = Done()
+                    job.outcomes[name] = Done(changed=False)
         return plans
 
     def _leave_out(self, backend: Backend, job: _Job) -> bool:
@@ -286,6 +287,7 @@ class Passes:
             accepted=codec.encode(job.kept) if settled and job.kept else None,
             wanted=_wanted(backend, unit.lane_id, job.kept),
             uses=job.uses if settled else None,
+            repaired=job.repaired,
         )
 
 
@@ -380,6 +382,7 @@ def _take_over(backend: Backend, job: _Job) -> None:
         if isinstance(outcome, Done) and name not in wanted:
             job.carriers.pop(name, None)
         elif isinstance(outcome, Done):
+            job.repaired = job.repaired or (outcome.changed and _was_there(job, name))
             job.carriers[name] = replace(
                 carrier,
                 state=CarrierState.SERVING,
@@ -393,3 +396,11 @@ def _take_over(backend: Backend, job: _Job) -> None:
             job.carriers[name] = replace(carrier, state=CarrierState.LOST)
         else:
             job.carriers[name] = carrier
+
+
+def _was_there(job: _Job, name: str) -> bool:
+    """Whether a carrier that serves had confirmed, before this pass, what it should hold: then others have changed it."""
+    before = job.known.carriers.get(name)
+    if before is None or before.state is not CarrierState.SERVING or before.observed < job.known.unit.generation:
+        return False
+    return dict(before.digests) == digests(job.target[name])

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from bascule.core import known as knowledge
-from bascule.core import quotas, renewal
+from bascule.core import metrics, quotas, renewal
 from bascule.core.known import Known
 from bascule.core.story import Story
 from bascule.model.status import CarrierState, Fault, FaultKind, Report, members_seen
@@ -59,7 +59,7 @@ class Result:
     `carriers` are all the unit has now. `settled`: every carrier that answers is as wanted, but for what `faults` name.
     Otherwise `wait` is the pause in seconds that was asked for, or None when it went wrong and is to be tried again.
     `accepted` is the definition that was carried out, as text. `uses` are the secrets that it was carried out with; None where it
-    was not, so that those of before are still in use.
+    was not, so that those of before are still in use. `repaired`: others had changed what it was known to hold.
     """
 
     unit: Unit
@@ -71,6 +71,7 @@ class Result:
     accepted: str | None = None
     wanted: frozenset[str] = frozenset()
     uses: Sequence[SecretUse] | None = None
+    repaired: bool = False
 
     @property
     def outcome(self) -> str:
@@ -97,6 +98,7 @@ class Recorder:
     def record(self, lease: Lease, results: Sequence[Result]) -> None:
         """Write down what came of a batch. Raises LaneLost where the lane is held by somebody else: then nothing is written."""
         self._database.write(lambda conn: self._record(conn, lease, results))
+        metrics.DRIFT_REPAIRED.inc(sum(result.repaired and result.unit.kind == LOAD_BALANCER for result in results))
 
     def intend(self, lease: Lease, carriers: Sequence[Carrier]) -> None:
         """Write down what is about to be written to carriers of which only our record tells what they hold.
@@ -149,6 +151,7 @@ class Recorder:
         for unit_id, known in after.items():
             _log(unit_id, before[unit_id].faults, known.faults)
         _use(conn, after, results, now)
+        _tell_of_repairs(conn, after, results, now)
         ready = [result.unit.id for result in results if result.settled and result.unit.kind != LOAD_BALANCER]
         units.ask_users(conn, ready, now)
         # Before shared units are let go, for that is the order in which those who create hold both.
@@ -218,6 +221,18 @@ def _use(conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Resu
         if each is not None:
             story = Story(use.unit_id, known.unit.generation, now)
             story.say(each, renewal.renewal(use, each))
+            events += story.events
+    observed.add_events(conn, events)
+
+
+def _tell_of_repairs(conn: sa.Connection, after: Mapping[str, Known], results: Sequence[Result], now: float) -> None:
+    """Tell owners what others had changed on the device."""
+    events: list[Event] = []
+    for result in results:
+        known = after[result.unit.id]
+        if result.repaired and known.stored is not None:
+            story = Story(known.unit.id, known.unit.generation, now)
+            story.tell(known.stored.tree.load_balancer, "was found changed on the device and was set right")
             events += story.events
     observed.add_events(conn, events)
 

@@ -116,7 +116,9 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The carrier holds the target."""
+    """The carrier holds the target. `changed`: something had to be written for it."""
+
+    changed: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

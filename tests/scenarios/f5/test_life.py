@@ -8,6 +8,7 @@ from bascule.south.as3.names import tenant_name
 from tests.clients.bigip.site import Counted
 from tests.emulator.site import Box
 from tests.scenarios.f5.site import F5World, posts
+from tests.scenarios.world import bare
 
 
 def test_a_life(world: F5World, device: Box) -> None:
@@ -31,9 +32,11 @@ def test_lost_configuration_comes_back(world: F5World, device: Box) -> None:
     world.settle()
     assert device.ask("POST", "/emulator/lose-configuration", {"tenants": [tenant_name(one.id)]}).body["objects"] > 5
     assert not world.is_on(device, one.id, other.id)
-    world.compare(one.id, other.id)
-    world.settle()
+    for _ in range(2):
+        world.compare(one.id, other.id)
+        world.settle()
     assert world.is_on(device, one.id, other.id)
+    assert [sum("was found changed" in text for text in world.events(each.id)) for each in (one, other)] == [1, 0]
 
 
 def test_a_round_of_the_health_manager_is_one_look(
@@ -94,3 +97,17 @@ def test_a_device_that_goes_away_is_lost_and_comes_back_with_everything(world: F
     assert list(dict.fromkeys(states)) in (["away", "filling", "ready"], ["filling", "ready"])
     world.settle()
     assert world.is_on(device, made.id)
+
+
+@pytest.mark.slow
+def test_a_device_is_asked_as_often_whatever_it_carries(world: F5World, device: Box) -> None:
+    """Statuses and counters of more load balancers than are written down at a time."""
+    trees = [world.create(bare()) for _ in range(205)] + [world.create()]
+    world.settle()
+    world.health.tick()
+    every, carried = Counted(device), Counted(device, "GET", "/mgmt/tm/ltm/")
+    world.clock.now += 2
+    world.health.tick()
+    assert (every.so_far(), carried.so_far()) == (3, 2), "one of them is which device is active"
+    assert {world.operating(each.id) for each in trees[:205]} == {"ONLINE"}
+    assert world.operating(trees[-1].id) != "OFFLINE"

@@ -47,3 +47,35 @@ def test_devices_that_are_told_to_synchronize_hold_the_same(make: Make) -> None:
         world.settle()
         two.until(lambda: sync(two) == "In Sync" and partitions(two), 30)
         assert partitions(two) == {tenant_name(made.id)}
+
+
+@pytest.mark.slow
+def test_operators_see_how_both_devices_are_through_a_failover(make: Make) -> None:
+    with pair() as (one, two):
+        world = make(two, one)
+        made = world.create()
+        world.settle()
+        one.ask("PUT", "/emulator/processors", {"busy": [40, 60]})
+        virtual = one.get("/mgmt/tm/ltm/virtual").body["items"][0]["fullPath"]
+        one.ask("PUT", "/emulator/counters", {virtual: {"curConns": 7}})
+        world.health.tick()
+        seen = world.lanes.named("pair")
+        names = [box.url.removeprefix("https://") for box in (two, one)]
+        runs = ("BIG-IP 17.1.1", "AS3 3.56.0")
+        assert [(each.name, each.state, each.versions) for each in seen.devices] == [
+            (names[0], "standby", runs),
+            (names[1], "active", runs),
+        ]
+        assert seen.load is not None
+        assert (seen.load.cpu, seen.load.connections) == (50.0, 7)
+        world.clock.now += 1
+        one.ask("POST", "/emulator/reboot", {"seconds": 600})
+        world.health.tick()  # perhaps nobody is active
+        assert world.operating(made.id) != "ERROR"
+        two.until(lambda: state(two) == "active", 30)
+        world.clock.now += 11
+        world.health.tick()
+        seen = world.lanes.named("pair")
+        assert [each.state for each in seen.devices] == ["active", "unknown"]
+        assert seen.devices[1].problem
+        assert (seen.state, seen.to_resync, world.next_due()) == ("ready", 0, None), "nothing is sent again"

@@ -27,7 +27,7 @@ TROUBLED = "The device could not carry out the change now. It is sent again."
 def of_tenant(result: TenantResult, declared: str | None) -> Outcome:
     """What came of a tenant whose result is final. Stale and occupied ones are for whoever sent them."""
     if result.verdict is Verdict.DONE:
-        return Done()
+        return Done(result.changed)
     if result.verdict is Verdict.REFUSED:
         return Rejected(_refused(result.text), tuple(blamed(result.text, declared) if declared else ()), result.text)
     return Retry(TROUBLED, result.text)

@@ -91,8 +91,7 @@ class Device:
             return Rejected(switches.rejected[guilty[0]], guilty, f"switch: refused {', '.join(guilty)}")
         if plan.unit_id in switches.slow and (wait := self._task(plan)) is not None:
             return wait
-        self._write(plan)
-        return Done()
+        return Done(changed=self._write(plan))
 
     def _task(self, plan: Plan) -> Wait | None:
         """Look at the task of a plan, or begin one where no memo names it."""
@@ -103,7 +102,9 @@ class Device:
         self.tasks[plan.memo] -= 1
         return Wait(1.0, "The device is working on it.", plan.memo) if self.tasks[plan.memo] > 0 else None
 
-    def _write(self, plan: Plan) -> None:
+    def _write(self, plan: Plan) -> bool:
+        """Tells whether anything is different afterwards."""
+        before = dict(self.documents.get((plan.unit_id, plan.carrier), {}))
         held = self.documents.setdefault((plan.unit_id, plan.carrier), {})
         for step in plan.steps:
             if step.body is None:
@@ -113,3 +114,4 @@ class Device:
         if not held:
             del self.documents[(plan.unit_id, plan.carrier)]
         self.writes.append(plan)
+        return held != before
