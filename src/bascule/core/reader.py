@@ -29,11 +29,12 @@ class Reader:
 
     def one(self, kind: Kind, object_id: str) -> Shown | None:
         """One object, with the ids of what belongs to it."""
-        with self._database.read() as conn:
-            return lists.one(conn, kind, object_id)
+        return self._database.look(lambda conn: lists.one(conn, kind, object_id))
 
     def many(self, kind: Kind, query: Query) -> list[Shown]:
         """One page of the objects of a kind. Raises Invalid for an unknown marker."""
+        if query.marker is None:
+            return self._database.look(lambda conn: lists.many(conn, kind, query))
         with self._database.read() as conn:
             return lists.many(conn, kind, query)
 
@@ -44,8 +45,7 @@ class Reader:
 
     def locate(self, kind: Kind, object_id: str) -> Place | None:
         """The load balancer and the project that an object belongs to."""
-        with self._database.read() as conn:
-            return trees.locate(conn, kind, object_id)
+        return self._database.look(lambda conn: trees.locate(conn, kind, object_id))
 
     def statistics(self, load_balancer_id: str) -> dict[str, Statistics]:
         """Traffic counters by listener id, summed over everything that has carried the load balancer."""

@@ -9,12 +9,16 @@ Writes are READ COMMITTED because whoever writes first updates the row that guar
 lane, a project's quota). That update waits for those who came before; everything read after it must be what they left,
 and not a snapshot that was taken earlier.
 
+Connections that read begin no transaction by themselves: a single statement is a snapshot of its own, without one.
+
 On the servers nobody waits for a lock for ever, and a client that vanished with a transaction open is thrown out.
 """
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,19 +69,55 @@ def _sqlite(engine: sa.Engine, reads: bool) -> None:
 def _postgresql(engine: sa.Engine, reads: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def connect(dbapi: Any, _record: Any) -> None:
+        dbapi.autocommit = reads
         dbapi.execute("SET lock_timeout = '10s'")
         dbapi.execute("SET idle_in_transaction_session_timeout = '60s'")
-        dbapi.commit()
-        dbapi.read_only = reads
+        if reads:
+            dbapi.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        else:
+            dbapi.commit()
+
+    def begin(dbapi: Any) -> None:
+        dbapi.execute("BEGIN")
+
+    if reads:
+        engine.dialect.do_begin = begin  # type: ignore[method-assign, assignment]
+        _ask_idle(engine)
+
+
+_IDLE_SECONDS = 1.0
+
+
+def _ask_idle(engine: sa.Engine) -> None:
+    """Ask a connection that was not used for a while whether it is still there. Asking every time costs as much as most reads do."""
+
+    @sa.event.listens_for(engine, "checkin")
+    def checkin(_dbapi: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def checkout(dbapi: Any, record: Any, _fairy: Any) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) < _IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(dbapi)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.InvalidatePoolError from error
 
 
 def _mariadb(engine: sa.Engine, reads: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def connect(dbapi: Any, _record: Any) -> None:
+        dbapi.autocommit(reads)
         with dbapi.cursor() as cursor:
             # TRADITIONAL: a value that does not fit is an error, as it is for PostgreSQL.
             cursor.execute("SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 10, idle_transaction_timeout = 60")
             cursor.execute(f"SET SESSION TRANSACTION READ {'ONLY' if reads else 'WRITE'}")
+            cursor.execute(f"SET SESSION group_concat_max_len = {2**30}")  # The ids of all members of a pool stand in one text.
+
+    if reads:
+        engine.dialect.do_begin = lambda dbapi: dbapi.begin()  # type: ignore[method-assign]
+        _ask_idle(engine)
 
 
 DIALECTS = {
@@ -90,17 +130,17 @@ DIALECTS = {
         code=lambda error: getattr(error, "sqlite_errorcode", 0) & 0xFF,
     ),
     "postgresql": Dialect(
-        engine={"pool_pre_ping": True},
-        read={"isolation_level": "REPEATABLE READ"},
-        write={"isolation_level": "READ COMMITTED"},
+        engine={},
+        read={},
+        write={"isolation_level": "READ COMMITTED", "pool_pre_ping": True},
         install=_postgresql,
         passing=frozenset({"40001", "40P01", "55P03"}),
         code=lambda error: error.sqlstate,
     ),
     "mysql": Dialect(
-        engine={"pool_pre_ping": True},
+        engine={},
         read={"isolation_level": "REPEATABLE READ"},
-        write={"isolation_level": "READ COMMITTED"},
+        write={"isolation_level": "READ COMMITTED", "pool_pre_ping": True},
         install=_mariadb,
         passing=frozenset({1020, 1205, 1213}),
         code=lambda error: error.args[0] if error.args else None,

@@ -66,7 +66,23 @@ class Database:
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one snapshot of the database, taken when it is first used, and cannot write."""
         with self._reading.connect() as conn:
+            conn.begin()
             yield conn
+
+    def look(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work`, which reads in a single `Ready` statement, and return what it returned. It takes no transaction for that.
+
+        `work` runs a second time if the connection was lost.
+        """
+        try:
+            with self._reading.connect() as conn:
+                return work(conn)
+        except sa.exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        self._reading.dispose()  # the others of the pool are most likely lost, too
+        with self._reading.connect() as conn:
+            return work(conn)
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in one transaction, commit it, return what it returned.

@@ -7,7 +7,8 @@ follows from its shape alone, that is, from which columns, tags and limits are n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from bascule.model.errors import Invalid
 from bascule.model.objects import Kind
 from bascule.model.status import Provisioning
+from bascule.store.ready import Ready
 from bascule.store.tables import health_monitor, l7policy, l7rule, listener, member, objects, pool, tag
 
 
@@ -44,9 +46,9 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One object: its row, and the ids of what belongs to it, by what it is."""
+    """One object: its row as a named tuple, and the ids of what belongs to it, by what it is."""
 
-    row: sa.Row[Any]
+    row: Any
     related: Mapping[str, Sequence[str]]
 
 
@@ -54,37 +56,22 @@ Condition = sa.ColumnElement[bool]
 
 
 def one(conn: sa.Connection, kind: Kind, object_id: str) -> Shown | None:
-    """An object that is not DELETED."""
-    wanted = {"id": object_id}
-    row = conn.execute(_ONE[kind], wanted).first()
-    if row is None:
-        return None
-    # Not `scalars`: for a handful of rows, picking their column that way costs more than fetching them.
-    related = {name: [each[1] for each in conn.execute(below, wanted).all()] for name, below in _BELOW_ONE[kind].items()}
-    return Shown(row, related)
+    """An object that is not DELETED. One statement."""
+    return next(iter(_ONE[conn.dialect.name, kind].all(conn, {"id": object_id})), None)
 
 
 def many(conn: sa.Connection, kind: Kind, query: Query) -> list[Shown]:
-    """The objects of a kind that are not DELETED and match. Raises Invalid for a marker that is no object of the kind."""
+    """The objects of a kind that are not DELETED and match. Raises Invalid for a marker that is no object of the kind.
+
+    One statement, and another one for the marker.
+    """
     table = objects[kind]
     if not all(_can_match(table, name, value) for name, value in query.filters.items()):
         return []
     order = _order(table, query)
     marked = None if query.marker is None else _marked(conn, kind, query, order)
-    select, selects_below = _statements(_shape(kind, query, order, marked))
-    values = _values(query, marked)
-    related = [(name, _grouped(conn.execute(below, values))) for name, below in selects_below]
-    rows = conn.execute(select, values).all()
-    if query.reverse:
-        rows = rows[::-1]
-    return [Shown(row, {name: below.get(row[0], ()) for name, below in related}) for row in rows]
-
-
-def _grouped(found: Iterable[Any]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for owner_id, child_id in found:
-        groups.setdefault(owner_id, []).append(child_id)
-    return groups
+    found = _listed(conn.dialect.name, _shape(kind, query, order, marked)).all(conn, _values(query, marked))
+    return found[::-1] if query.reverse else found
 
 
 # The shape of a list, and the values that go with it
@@ -97,11 +84,11 @@ _TAGS = ("tags", "tags_any", "not_tags", "not_tags_any")
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What decides about the SQL of a list. `filters` and `marked` tell of each value whether it is NULL."""
+    """What decides about the SQL of a list. `filters` and `marked` tell of each value whether it is NULL, `tags` how many there are."""
 
     kind: Kind
     filters: tuple[tuple[str, bool], ...]
-    tags: tuple[str, ...]
+    tags: tuple[tuple[str, int], ...]
     order: _Order
     marked: tuple[bool, ...] | None
     limited: bool
@@ -111,7 +98,7 @@ def _shape(kind: Kind, query: Query, order: _Order, marked: Sequence[Any] | None
     return _Shape(
         kind=kind,
         filters=tuple((name, value is None) for name, value in query.filters.items()),
-        tags=tuple(name for name in _TAGS if getattr(query, name)),
+        tags=tuple((name, len(set(getattr(query, name)))) for name in _TAGS if getattr(query, name)),
         order=order,
         marked=None if marked is None else tuple(value is None for value in marked),
         limited=query.limit is not None,
@@ -124,7 +111,7 @@ def _values(query: Query, marked: Sequence[Any] | None) -> dict[str, Any]:
         tags = set(getattr(query, name))
         if not all(map(_storable, tags)):
             raise Invalid(f"{name} holds a character that no tag may contain.")
-        values |= {name: list(tags), f"{name}_count": len(tags)}
+        values |= {f"{name}_{place}": each for place, each in enumerate(tags)}
     values |= {f"marked_{place}": value for place, value in enumerate(marked or ())}
     return values | {"limit": query.limit}
 
@@ -183,36 +170,72 @@ def _marked(conn: sa.Connection, kind: Kind, query: Query, order: _Order) -> lis
 
 # From shapes to SQL
 
-_Below = Callable[[sa.Subquery], sa.Select[Any]]
-_ID: sa.BindParameter[Any] = sa.bindparam("id")
+
+class _Listing:
+    """A statement that finds objects of a kind, with the ids of what belongs to each."""
+
+    def __init__(self, dialect: str, kind: Kind, page: sa.FromClause, select: sa.Select[Any]) -> None:
+        below = {name: below(page) for name, below in _BELOW[kind].items()}
+        columns = [_ids(dialect, page, *each).label(name) for name, each in below.items()]
+        self._ready = Ready(select.add_columns(*columns))
+        self._related = tuple(below)
+        self._row = namedtuple("Row", objects[kind].c.keys())._make  # type: ignore[misc]
+        self._end = len(objects[kind].c)
+
+    def all(self, conn: sa.Connection, values: Mapping[str, Any]) -> list[Shown]:
+        """What is found."""
+        make, end, names = self._row, self._end, self._related
+        rows = self._ready.all(conn, values)
+        return [Shown(make(row[:end]), dict(zip(names, map(_split, row[end:]), strict=True))) for row in rows]
+
+
+def _ids(dialect: str, page: sa.FromClause, chosen: sa.Select[Any], order: Sequence[sa.Column[Any]]) -> sa.ColumnElement[Any]:
+    """The ids that a statement finds for one row of a page, in one column. Every database has its own way to keep their order."""
+    if dialect == "mysql":
+        (column,) = chosen.selected_columns
+        clause = column.op("ORDER BY", precedence=9)(order[0])  # falling, so that nothing of it is put in parentheses
+        for more in order[1:]:
+            clause = clause.op(",", precedence=8)(more)
+        joined = sa.func.group_concat(clause.op("SEPARATOR", precedence=7)(_SPACE))
+        return chosen.with_only_columns(joined).correlate(page).scalar_subquery()
+    in_order = chosen.order_by(*order).correlate(page)
+    if dialect == "postgresql":
+        return sa.func.array(in_order.scalar_subquery())
+    inner = in_order.subquery()
+    return sa.select(sa.func.group_concat(inner.c.id, _SPACE)).scalar_subquery()
+
+
+_SPACE: sa.ColumnClause[Any] = sa.literal_column("' '")
+
+
+def _split(ids: list[str] | str | None) -> list[str]:
+    return ids.split(" ") if isinstance(ids, str) else ids or []
 
 
 @lru_cache(maxsize=256)
-def _statements(shape: _Shape) -> tuple[sa.Select[Any], list[tuple[str, sa.Select[Any]]]]:
-    """The objects of a page, and the ids below them."""
+def _listed(dialect: str, shape: _Shape) -> _Listing:
+    """The objects of a page."""
     table = objects[shape.kind]
-    page = sa.select(table.c.id, _home(table)).where(*_conditions(table, shape)).order_by(*_clauses(table, shape.order))
+    select = sa.select(table).where(*_conditions(table, shape)).order_by(*_clauses(table, shape.order))
     if shape.limited:
-        page = page.limit(sa.bindparam("limit", type_=sa.Integer))
-    below = [(name, below(page.subquery("page"))) for name, below in _BELOW[shape.kind].items()]
-    return page.with_only_columns(*table.c), below
+        select = select.limit(sa.bindparam("limit", type_=sa.Integer))
+    if not _BELOW[shape.kind]:
+        return _Listing(dialect, shape.kind, table, select)
+    # What belongs to an object is looked for only once the page is known, and not for everything that is sorted.
+    page = select.subquery("page")
+    return _Listing(dialect, shape.kind, page, sa.select(page).order_by(*_clauses(page, shape.order)))
 
 
 def _there(table: sa.Table) -> Condition:
     return table.c.provisioning_status != str(Provisioning.DELETED)
 
 
-def _home(table: sa.Table) -> sa.ColumnElement[str]:
-    """The id of the load balancer an object belongs to."""
-    return table.c.get("load_balancer_id", table.c.id).label("home")
-
-
 def _conditions(table: sa.Table, shape: _Shape) -> Iterator[Condition]:
     yield _there(table)
     for name, null in shape.filters:
         yield _DERIVED[table.name, name] if (table.name, name) in _DERIVED else _match(table.c[name], null)
-    for name in shape.tags:
-        having = _having(name)
+    for name, count in shape.tags:
+        having = _having(name, count)
         yield table.c.id.not_in(having) if name.startswith("not_") else table.c.id.in_(having)
     if shape.marked is not None:
         yield from _beyond(table, shape.order, shape.marked)
@@ -238,15 +261,16 @@ def _match(column: sa.Column[Any], null: bool) -> Condition:
     return column == value
 
 
-def _having(name: str) -> sa.Select[Any]:
+def _having(name: str, count: int) -> sa.Select[Any]:
     """The ids of the objects that have one of some tags, or all of them."""
-    having = sa.select(tag.c.object_id).where(tag.c.tag.in_(sa.bindparam(name, expanding=True)))
-    if name.endswith("_any"):
+    wanted: list[Any] = [sa.bindparam(f"{name}_{place}", type_=tag.c.tag.type) for place in range(count)]
+    having = sa.select(tag.c.object_id).where(sa.or_(*(tag.c.tag == each for each in wanted)))
+    if name.endswith("_any") or count == 1:
         return having
-    return having.group_by(tag.c.object_id).having(sa.func.count() == sa.bindparam(f"{name}_count", type_=sa.Integer))
+    return having.group_by(tag.c.object_id).having(sa.func.count() == count)
 
 
-def _clauses(table: sa.Table, order: _Order) -> Iterator[sa.ColumnElement[Any]]:
+def _clauses(table: sa.FromClause, order: _Order) -> Iterator[sa.ColumnElement[Any]]:
     for name, ascending in order:
         column = table.c[name]
         if column.nullable:  # databases do not agree on where NULL stands
@@ -277,22 +301,21 @@ def _after(column: sa.Column[Any], ascending: bool, value: sa.BindParameter[Any]
     return sa.or_(column < value, column.is_(None)) if column.nullable else column < value
 
 
+_Below = Callable[[sa.FromClause], tuple[sa.Select[Any], Sequence[sa.Column[Any]]]]
+"""For a page: what selects the ids that belong to one of its rows, and the columns that order them."""
+
+
 def _children(owner: sa.Column[Any], *order: sa.Column[Any]) -> _Below:
     """The ids of the objects of one table that name the objects of a page as their owner."""
     table = owner.table
-
-    def below(page: sa.Subquery) -> sa.Select[Any]:
-        return sa.select(owner, table.c.id).join(page, page.c.id == owner).order_by(*order, table.c.seq)
-
-    return below
+    return lambda page: (sa.select(table.c.id).where(owner == page.c.id), (*order, table.c.seq))
 
 
-def _listeners(page: sa.Subquery) -> sa.Select[Any]:
+def _listeners(page: sa.FromClause) -> tuple[sa.Select[Any], Sequence[sa.Column[Any]]]:
     """The ids of the listeners that send traffic to the pools of a page, by default or through an L7 policy."""
     through = sa.exists().where(l7policy.c.redirect_pool_id == page.c.id, l7policy.c.listener_id == listener.c.id)
     uses = sa.or_(listener.c.default_pool_id == page.c.id, through)
-    joined = page.join(listener, sa.and_(listener.c.load_balancer_id == page.c.home, uses))
-    return sa.select(page.c.id, listener.c.id).select_from(joined).order_by(listener.c.seq)
+    return sa.select(listener.c.id).where(listener.c.load_balancer_id == page.c.load_balancer_id, uses), (listener.c.seq,)
 
 
 _BELOW: dict[Kind, dict[str, _Below]] = {
@@ -312,12 +335,10 @@ _BELOW: dict[Kind, dict[str, _Below]] = {
     Kind.L7RULE: {},
 }
 
+_ID: sa.BindParameter[Any] = sa.bindparam("id")
 _MARKED = {kind: sa.select(objects[kind]).where(objects[kind].c.id == _ID) for kind in Kind}
-_ONE = {kind: marked.where(_there(objects[kind])) for kind, marked in _MARKED.items()}
-_BELOW_ONE: dict[Kind, dict[str, sa.Select[Any]]] = {
-    kind: {
-        name: below(one.with_only_columns(objects[kind].c.id, _home(objects[kind])).subquery("page"))
-        for name, below in _BELOW[kind].items()
-    }
-    for kind, one in _ONE.items()
+_ONE = {
+    (dialect, kind): _Listing(dialect, kind, objects[kind], marked.where(_there(objects[kind])))
+    for kind, marked in _MARKED.items()
+    for dialect in ("sqlite", "postgresql", "mysql")
 }

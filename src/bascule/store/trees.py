@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bascule.model.objects import Child, Kind, LoadBalancer, Object, Tree
 from bascule.model.status import Provisioning, Standing
+from bascule.store.ready import Ready
 from bascule.store.rows import CODECS, Codec, read_standing, write_standing
 from bascule.store.tables import load_balancer, objects, tag
 
@@ -69,7 +70,7 @@ def _selects(chosen: Callable[[sa.Column[str]], sa.ColumnElement[bool]]) -> _Sel
 _SELECT_ONE = _selects(lambda column: column == _ID)
 _SELECT_MANY = _selects(lambda column: column.in_(_IDS))
 _LOCATE = {
-    kind: sa.select(table.c.get("load_balancer_id", table.c.id), table.c.project_id).where(table.c.id == _ID, _there(table))
+    kind: Ready(sa.select(table.c.get("load_balancer_id", table.c.id), table.c.project_id).where(table.c.id == _ID, _there(table)))
     for kind, table in ((Kind(name), table) for name, table in objects.items())
 }
 
@@ -114,7 +115,7 @@ class Place(NamedTuple):
 
 def locate(conn: sa.Connection, kind: Kind, object_id: str) -> Place | None:
     """What an object belongs to; None if there is no such object, or it is DELETED."""
-    row = conn.execute(_LOCATE[kind], {"b_id": object_id}).first()
+    row = _LOCATE[kind].first(conn, {"b_id": object_id})
     return None if row is None else Place(*row)
 
 

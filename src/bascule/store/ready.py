@@ -1,0 +1,141 @@
+"""Statements that are put into a database's own words once, and then handed to its driver as they are.
+
+For a request that reads a handful of rows, what SQLAlchemy does for every single execution costs several times what the
+database does. A `Ready` does that work at its first execution on each kind of database. It is for statements that are built once and
+run all the time; whatever is run seldom, or has a list of values in it, goes through the connection itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.compiler import SQLCompiler
+
+_Process = Callable[[Any], Any]
+Values = Mapping[str, Any]
+Row = tuple[Any, ...]
+
+
+class Ready:
+    """A statement that is ready to be run. Its values are given by the names of its bound parameters.
+
+    An INSERT or UPDATE without values of its own sets the columns that are given first, and the same ones ever after.
+    """
+
+    def __init__(self, statement: sa.Select[Any] | sa.CompoundSelect[Any] | sa.Insert | sa.Update | sa.Delete) -> None:
+        self._statement = statement
+        self._words: dict[str, _Words] = {}
+
+    def all(self, conn: sa.Connection, values: Values) -> list[Row]:
+        """Every row that is found."""
+        words, cursor = self._run(conn, values)
+        try:
+            return words.read(cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def first(self, conn: sa.Connection, values: Values) -> Row | None:
+        """The row that is found, of which there is one at most."""
+        rows = self.all(conn, values)
+        return rows[0] if rows else None
+
+    def run(self, conn: sa.Connection, values: Values) -> int:
+        """Write; gives the number of rows that were there to be written."""
+        _, cursor = self._run(conn, values)
+        count: int = cursor.rowcount
+        cursor.close()
+        return count
+
+    def run_many(self, conn: sa.Connection, rows: Sequence[Values]) -> None:
+        """Write once for each of these values."""
+        if len(rows) == 1:
+            self.run(conn, rows[0])
+            return
+        words = self._in(conn.dialect, rows[0])
+        self._send(conn, words, [words.values(each) for each in rows], "executemany").close()
+
+    def _run(self, conn: sa.Connection, values: Values) -> tuple[_Words, Any]:
+        words = self._in(conn.dialect, values)
+        return words, self._send(conn, words, words.values(values), "execute")
+
+    def _in(self, dialect: sa.Dialect, values: Values) -> _Words:
+        words = self._words.get(dialect.name)
+        if words is None:
+            words = self._words[dialect.name] = _Words(self._statement, dialect, values)
+        return words
+
+    def _send(self, conn: sa.Connection, words: _Words, values: Any, how: str) -> Any:
+        fairy = conn.connection
+        cursor = fairy.cursor()
+        for notify in conn.engine.dispatch.before_cursor_execute:  # type: ignore[attr-defined]
+            notify(conn, cursor, words.text, values, None, how == "executemany")
+        try:
+            getattr(cursor, how)(words.text, values)
+        except conn.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(conn, words.text, values, error, cursor) from error
+        return cursor
+
+
+class _Words:
+    """A statement in the words of one kind of database: its text, what becomes of the values, and what becomes of the rows."""
+
+    def __init__(self, statement: Any, dialect: sa.Dialect, values: Values) -> None:
+        keys = None if isinstance(statement, sa.SelectBase) else list(values)
+        compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=keys)
+        self.text = str(compiled)
+        self._fixed = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
+        self._processes = [(name, process) for name, process in compiled._bind_processors.items() if callable(process)]
+        names = compiled.positiontup
+        self._pick = dict if names is None else _picker(names)
+        self._converts = _converters(compiled, dialect)
+
+    def values(self, given: Values) -> Any:
+        """What the driver is given. Raises KeyError where a value is missing."""
+        values = {**self._fixed, **given}
+        for name, process in self._processes:
+            values[name] = process(values[name])
+        return self._pick(values)
+
+    def read(self, rows: list[Row]) -> list[Row]:
+        """Rows as their columns are declared."""
+        if not self._converts:
+            return rows
+        found = []
+        for row in rows:
+            values = list(row)
+            for place, convert in self._converts:
+                values[place] = convert(values[place])
+            found.append(tuple(values))
+        return found
+
+
+def _picker(names: Sequence[str]) -> _Process:
+    """What takes values in this order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
+
+
+def _converters(compiled: SQLCompiler, dialect: sa.Dialect) -> list[tuple[int, _Process]]:
+    """What makes of some columns what they are declared as. Drivers give everything else as it is wanted."""
+    found = []
+    for place, column in enumerate(compiled._result_columns):
+        if isinstance(column.type, sa.Boolean | sa.JSON):
+            convert = column.type.dialect_impl(dialect).result_processor(dialect, None)
+            if convert is not None:
+                found.append((place, convert))
+    return found
+
+
+def _wrapped(conn: sa.Connection, text: str, values: Any, error: Exception, cursor: Any) -> Exception:
+    """A driver's error as SQLAlchemy would raise it. A connection that is lost is not used again."""
+    dialect = conn.dialect
+    lost = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
+    if lost:
+        conn.invalidate(error)
+    return sa.exc.DBAPIError.instance(  # type: ignore[no-any-return]
+        text, values, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
+    )
