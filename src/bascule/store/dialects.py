@@ -16,9 +16,7 @@ On the servers nobody waits for a lock for ever, and a client that vanished with
 
 from __future__ import annotations
 
-import math
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,27 +80,6 @@ def _postgresql(engine: sa.Engine, reads: bool) -> None:
 
     if reads:
         engine.dialect.do_begin = begin  # type: ignore[method-assign, assignment]
-        _ask_idle(engine)
-
-
-_IDLE_SECONDS = 1.0
-
-
-def _ask_idle(engine: sa.Engine) -> None:
-    """Ask a connection that was not used for a while whether it is still there. Asking every time costs as much as most reads do."""
-
-    @sa.event.listens_for(engine, "checkin")
-    def checkin(_dbapi: Any, record: Any) -> None:
-        record.info["used"] = time.monotonic()
-
-    @sa.event.listens_for(engine, "checkout")
-    def checkout(dbapi: Any, record: Any, _fairy: Any) -> None:
-        if time.monotonic() - record.info.get("used", math.inf) < _IDLE_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(dbapi)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise sa.exc.InvalidatePoolError from error
 
 
 def _mariadb(engine: sa.Engine, reads: bool) -> None:
@@ -115,9 +92,11 @@ def _mariadb(engine: sa.Engine, reads: bool) -> None:
             cursor.execute(f"SET SESSION TRANSACTION READ {'ONLY' if reads else 'WRITE'}")
             cursor.execute(f"SET SESSION group_concat_max_len = {2**30}")  # The ids of all members of a pool stand in one text.
 
+    def begin(dbapi: Any) -> None:
+        dbapi.begin()
+
     if reads:
-        engine.dialect.do_begin = lambda dbapi: dbapi.begin()  # type: ignore[method-assign]
-        _ask_idle(engine)
+        engine.dialect.do_begin = begin  # type: ignore[method-assign, assignment]
 
 
 DIALECTS = {

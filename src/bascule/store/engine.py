@@ -8,12 +8,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from bascule.store.dialects import DIALECTS
+from bascule.store.readers import Readers
 from bascule.store.turns import Turns
 
 T = TypeVar("T")
@@ -45,19 +46,19 @@ class Database:
         self.dialect = address.get_backend_name()
         self._ways = DIALECTS[self.dialect]
         # One engine each, so that connections are set up once for what they do and not anew for every transaction.
-        self._reading = self._engine(address, pool_size, reads=True)
-        self._writing = self._engine(address, pool_size, reads=False)
-        self.engines = (self._reading, self._writing)
+        reading = self._engine(address, reads=True, poolclass=sa.NullPool)
+        self._readers = Readers(reading, pool_size)
+        self._writing = self._engine(address, reads=False, pool_size=pool_size, max_overflow=0)
+        self.engines = (reading, self._writing)
 
-    def _engine(self, address: sa.URL, pool_size: int, *, reads: bool) -> sa.Engine:
+    def _engine(self, address: sa.URL, *, reads: bool, **pool: Any) -> sa.Engine:
         engine = sa.create_engine(
             address,
-            pool_size=pool_size,
-            max_overflow=0,
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.Decoder().decode,
             **self._ways.engine,
             **(self._ways.read if reads else self._ways.write),
+            **pool,
         )
         self._ways.install(engine, reads)
         return engine
@@ -65,7 +66,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one snapshot of the database, taken when it is first used, and cannot write."""
-        with self._reading.connect() as conn:
+        with self._readers.one() as conn:
             conn.begin()
             yield conn
 
@@ -75,13 +76,13 @@ class Database:
         `work` runs a second time if the connection was lost.
         """
         try:
-            with self._reading.connect() as conn:
+            with self._readers.one() as conn:
                 return work(conn)
         except sa.exc.DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        self._reading.dispose()  # the others of the pool are most likely lost, too
-        with self._reading.connect() as conn:
+        self._readers.close()  # the others are most likely lost, too
+        with self._readers.one() as conn:
             return work(conn)
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
@@ -104,6 +105,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
+        self._readers.close()
         for engine in self.engines:
             engine.dispose()
 

@@ -84,7 +84,7 @@ _TAGS = ("tags", "tags_any", "not_tags", "not_tags_any")
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What decides about the SQL of a list. `filters` and `marked` tell of each value whether it is NULL, `tags` how many there are."""
+    """What decides about the SQL of a list. `filters` and `marked` tell of each value whether it is NULL; `tags` tells numbers."""
 
     kind: Kind
     filters: tuple[tuple[str, bool], ...]
@@ -179,7 +179,7 @@ class _Listing:
         columns = [_ids(dialect, page, *each).label(name) for name, each in below.items()]
         self._ready = Ready(select.add_columns(*columns))
         self._related = tuple(below)
-        self._row = namedtuple("Row", objects[kind].c.keys())._make  # type: ignore[misc]
+        self._row = namedtuple("Row", objects[kind].c.keys())._make  # type: ignore[attr-defined]
         self._end = len(objects[kind].c)
 
     def all(self, conn: sa.Connection, values: Mapping[str, Any]) -> list[Shown]:

@@ -1,8 +1,8 @@
 """Statements that are put into a database's own words once, and then handed to its driver as they are.
 
 For a request that reads a handful of rows, what SQLAlchemy does for every single execution costs several times what the
-database does. A `Ready` does that work at its first execution on each kind of database. It is for statements that are built once and
-run all the time; whatever is run seldom, or has a list of values in it, goes through the connection itself.
+database does. A `Ready` does that work at its first execution on each kind of database. It is for statements that are built
+once and run all the time; whatever is run seldom, or has a list of values in it, goes through the connection itself.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Ready:
     def _send(self, conn: sa.Connection, words: _Words, values: Any, how: str) -> Any:
         fairy = conn.connection
         cursor = fairy.cursor()
-        for notify in conn.engine.dispatch.before_cursor_execute:  # type: ignore[attr-defined]
+        for notify in conn.engine.dispatch.before_cursor_execute:
             notify(conn, cursor, words.text, values, None, how == "executemany")
         try:
             getattr(cursor, how)(words.text, values)
@@ -121,7 +121,7 @@ def _picker(names: Sequence[str]) -> _Process:
 
 def _converters(compiled: SQLCompiler, dialect: sa.Dialect) -> list[tuple[int, _Process]]:
     """What makes of some columns what they are declared as. Drivers give everything else as it is wanted."""
-    found = []
+    found: list[tuple[int, _Process]] = []
     for place, column in enumerate(compiled._result_columns):
         if isinstance(column.type, sa.Boolean | sa.JSON):
             convert = column.type.dialect_impl(dialect).result_processor(dialect, None)
@@ -136,6 +136,6 @@ def _wrapped(conn: sa.Connection, text: str, values: Any, error: Exception, curs
     lost = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
     if lost:
         conn.invalidate(error)
-    return sa.exc.DBAPIError.instance(  # type: ignore[no-any-return]
+    return sa.exc.DBAPIError.instance(
         text, values, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
     )
