@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from bascule.model.status import CarrierState, Fault, FaultKind, ListenerSeen, MemberSeen, Statistics
 from bascule.store.changes import delete, upsert
+from bascule.store.ready import Ready
 from bascule.store.tables import carrier, claim, event, fault, secret_use, seen, statistics, unit
 from bascule.store.units import LOAD_BALANCER
 
@@ -131,12 +132,15 @@ def save_faults(conn: sa.Connection, before: Mapping[str, Mapping[str, Fault]], 
     upsert(conn, fault, ("unit_id", "object_id"), old.keys(), rows)
 
 
+_TELL = Ready(event.insert())
+
+
 def add_events(conn: sa.Connection, events: Sequence[Event]) -> None:
     """Write events down."""
     if not events:
         return
-    conn.execute(
-        event.insert(),
+    _TELL.run_many(
+        conn,
         [
             {
                 "load_balancer_id": each.load_balancer_id,

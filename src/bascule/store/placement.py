@@ -17,6 +17,7 @@ from bascule.model.backend import LaneSpec
 from bascule.model.health import LaneState
 from bascule.store import lanes, meta
 from bascule.store.lanes import Lane
+from bascule.store.ready import Ready
 from bascule.store.tables import lane, listener, placement, unit, watch
 from bascule.store.units import LOAD_BALANCER
 
@@ -46,8 +47,10 @@ _CHANGE = (
         listeners=placement.c.listeners + sa.bindparam("b_listeners", type_=sa.Integer),
     )
 )
-_GIVE = _CHANGE.where(placement.c.drained.is_(False), placement.c.load_balancers < sa.bindparam("b_most"))
-_GIVE_AS = _GIVE.where(placement.c.state == sa.bindparam("b_state"))
+_ROOM = _CHANGE.where(placement.c.drained.is_(False), placement.c.load_balancers < sa.bindparam("b_most"))
+_GIVE = Ready(_ROOM)
+_GIVE_AS = Ready(_ROOM.where(placement.c.state == sa.bindparam("b_state")))
+_COUNT = Ready(_CHANGE)
 
 
 def give(conn: sa.Connection, lane_id: str, *, listeners: int, most: int | None, state: LaneState | None = None) -> bool:
@@ -57,14 +60,14 @@ def give(conn: sa.Connection, lane_id: str, *, listeners: int, most: int | None,
     """
     values = {"b_lane": lane_id, "b_load_balancers": 1, "b_listeners": listeners, "b_most": NO_LIMIT if most is None else most}
     if state is None:
-        return bool(conn.execute(_GIVE, values).rowcount)
-    return bool(conn.execute(_GIVE_AS, values | {"b_state": str(state)}).rowcount)
+        return bool(_GIVE.run(conn, values))
+    return bool(_GIVE_AS.run(conn, values | {"b_state": str(state)}))
 
 
 def change(conn: sa.Connection, lane_id: str, *, load_balancers: int = 0, listeners: int = 0) -> None:
     """Count what a lane has more, or less, than before."""
     if load_balancers or listeners:
-        conn.execute(_CHANGE, {"b_lane": lane_id, "b_load_balancers": load_balancers, "b_listeners": listeners})
+        _COUNT.run(conn, {"b_lane": lane_id, "b_load_balancers": load_balancers, "b_listeners": listeners})
 
 
 def hold(conn: sa.Connection, lane_ids: Sequence[str]) -> dict[str, Placement]:

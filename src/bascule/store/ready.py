@@ -136,6 +136,4 @@ def _wrapped(conn: sa.Connection, text: str, values: Any, error: Exception, curs
     lost = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
     if lost:
         conn.invalidate(error)
-    return sa.exc.DBAPIError.instance(
-        text, values, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
-    )
+    return sa.exc.DBAPIError.instance(text, values, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from bascule.model.objects import Child, Kind, LoadBalancer, Object, Tree
-from bascule.model.status import Provisioning, Standing
+from bascule.model.status import Standing
+from bascule.store import selects
 from bascule.store.ready import Ready
-from bascule.store.rows import CODECS, Codec, read_standing, write_standing
-from bascule.store.tables import load_balancer, objects, tag
+from bascule.store.rows import CODECS, read_standing, write_standing
+from bascule.store.selects import there
+from bascule.store.tables import objects, tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +35,9 @@ class Stored:
 
 # Loading
 
-_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _ID: sa.BindParameter[Any] = sa.bindparam("b_id")
-
-
-def _there(table: sa.Table) -> sa.ColumnElement[bool]:
-    return table.c.provisioning_status != str(Provisioning.DELETED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Selects:
-    """What loads some load balancers: their own rows, and for each kind the rows below them."""
-
-    roots: sa.Select[Any]
-    below: Sequence[tuple[Codec, sa.Select[Any]]]
-
-
-def _selects(chosen: Callable[[sa.Column[str]], sa.ColumnElement[bool]]) -> _Selects:
-    root = CODECS[Kind.LOAD_BALANCER]
-    return _Selects(
-        sa.select(*root.columns, load_balancer.c.origin).where(chosen(load_balancer.c.id), _there(load_balancer)),
-        [
-            (
-                codec,
-                sa.select(*codec.columns, codec.table.c.load_balancer_id, codec.table.c.seq).where(
-                    chosen(codec.table.c.load_balancer_id), _there(codec.table)
-                ),
-            )
-            for codec in CODECS.values()
-            if codec is not root
-        ],
-    )
-
-
-# Every edit loads one load balancer; a list of one would have to be written out into each of its statements.
-_SELECT_ONE = _selects(lambda column: column == _ID)
-_SELECT_MANY = _selects(lambda column: column.in_(_IDS))
 _LOCATE = {
-    kind: Ready(sa.select(table.c.get("load_balancer_id", table.c.id), table.c.project_id).where(table.c.id == _ID, _there(table)))
+    kind: Ready(sa.select(table.c.get("load_balancer_id", table.c.id), table.c.project_id).where(table.c.id == _ID, there(table)))
     for kind, table in ((Kind(name), table) for name, table in objects.items())
 }
 
@@ -80,19 +47,19 @@ def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Stored]:
 
     Those that do not exist or are DELETED are left out.
     """
-    selects = _SELECT_ONE if len(ids) == 1 else _SELECT_MANY
-    wanted = {"b_id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
+    return _loaded(selects.one(conn, ids[0]) if len(ids) == 1 else selects.many(conn, ids))
+
+
+def _loaded(rows: Iterable[selects.Found]) -> dict[str, Stored]:
     below: dict[str, list[tuple[int, Any, Standing]]] = {}
-    roots = conn.execute(selects.roots, wanted).all()
-    for codec, select in selects.below:
-        for row in conn.execute(select, wanted).all():
-            below.setdefault(row[-2], []).append((row[-1], codec.read(row), read_standing(row)))
-    read_root = CODECS[Kind.LOAD_BALANCER].read
-    found = {}
-    for row in roots:
-        root = read_root(row)
-        found[root.id] = _assembled(root, read_standing(row), row.origin, below.get(root.id, []))
-    return found
+    roots: list[tuple[LoadBalancer, Standing, str]] = []
+    for kind, row in rows:
+        each, standing = CODECS[kind].read(row), read_standing(row)
+        if kind is Kind.LOAD_BALANCER:
+            roots.append((each, standing, row[-1]))
+        else:
+            below.setdefault(row[-2], []).append((row[-1], each, standing))
+    return {root.id: _assembled(root, standing, origin, below.get(root.id, [])) for root, standing, origin in roots}
 
 
 def _assembled(root: LoadBalancer, standing: Standing, origin: str, below: list[tuple[int, Any, Standing]]) -> Stored:
@@ -204,25 +171,26 @@ def _retag(writes: _Writes, after: Stored, object_id: str, old: Iterable[str], n
         writes.tags_added.append({"object_id": object_id, "tag": each, "load_balancer_id": after.tree.id})
 
 
-_CREATE = {kind: codec.table.insert() for kind, codec in CODECS.items()}
-_UPDATE = {kind: codec.table.update().where(codec.table.c.id == _ID) for kind, codec in CODECS.items()}
-_REMOVE = {kind: codec.table.delete().where(codec.table.c.id == _ID) for kind, codec in CODECS.items()}
-_ADD_TAG = tag.insert()
-_REMOVE_TAG = tag.delete().where(tag.c.object_id == _ID, tag.c.tag == sa.bindparam("b_tag"))
+_CREATE = {kind: Ready(codec.table.insert()) for kind, codec in CODECS.items()}
+_STAND = {kind: Ready(codec.table.update().where(codec.table.c.id == _ID)) for kind, codec in CODECS.items()}
+_CHANGE = {kind: Ready(codec.table.update().where(codec.table.c.id == _ID)) for kind, codec in CODECS.items()}
+_REMOVE = {kind: Ready(codec.table.delete().where(codec.table.c.id == _ID)) for kind, codec in CODECS.items()}
+_ADD_TAG = Ready(tag.insert())
+_REMOVE_TAG = Ready(tag.delete().where(tag.c.object_id == _ID, tag.c.tag == sa.bindparam("b_tag")))
 
 
 def _execute(conn: sa.Connection, writes: _Writes) -> None:
     """Write rows in an order in which natural keys are given up before they are taken."""
     for kind in CODECS:
         if removed := writes.removed.get(kind):
-            conn.execute(_REMOVE[kind], removed)
+            _REMOVE[kind].run_many(conn, removed)
         if stood := writes.stood.get(kind):
-            conn.execute(_UPDATE[kind], stood)
+            _STAND[kind].run_many(conn, stood)
         if changed := writes.changed.get(kind):
-            conn.execute(_UPDATE[kind], sorted(changed, key=lambda row: row["live"] is not None))
+            _CHANGE[kind].run_many(conn, sorted(changed, key=lambda row: row["live"] is not None))
         if created := writes.created.get(kind):
-            conn.execute(_CREATE[kind], created)
+            _CREATE[kind].run_many(conn, created)
     if writes.tags_removed:
-        conn.execute(_REMOVE_TAG, writes.tags_removed)
+        _REMOVE_TAG.run_many(conn, writes.tags_removed)
     if writes.tags_added:
-        conn.execute(_ADD_TAG, writes.tags_added)
+        _ADD_TAG.run_many(conn, writes.tags_added)

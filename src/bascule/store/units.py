@@ -13,6 +13,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from bascule.model.backend import Need
+from bascule.store.ready import Ready
 from bascule.model.status import FaultKind
 from bascule.store.tables import fault, unit, unit_need
 
@@ -67,7 +68,7 @@ SELECT = sa.select(*(unit.c[name] for name in _COLUMNS))
 """Whole units, to be read by `units_of`."""
 
 
-def units_of(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
+def units_of(rows: Iterable[Sequence[Any]]) -> list[Unit]:
     """Units from the rows that `SELECT` gives."""
     return [Unit(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
@@ -75,8 +76,8 @@ def units_of(rows: Iterable[sa.Row[Any]]) -> list[Unit]:
 # Statements that every request or every pass runs are built once: building one costs more than running it.
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _ID: sa.BindParameter[Any] = sa.bindparam("b_id")
-_INSERT = unit.insert()
-_BY_ID = SELECT.where(unit.c.id == _ID)
+_INSERT = Ready(unit.insert())
+_BY_ID = Ready(SELECT.where(unit.c.id == _ID))
 _BY_IDS = SELECT.where(unit.c.id.in_(_IDS))
 _BUMP = (
     unit.update()
@@ -90,11 +91,13 @@ _BUMP = (
         attempts=0,
     )
 )
+_BUMP_AND_READ = Ready(_BUMP.returning(*(unit.c[name] for name in _COLUMNS)))
+_ONLY_BUMP = Ready(_BUMP)
 
 
 def add(conn: sa.Connection, new: Unit) -> None:
     """Insert a unit."""
-    conn.execute(_INSERT, {name: getattr(new, name) for name in _COLUMNS})
+    _INSERT.run(conn, {name: getattr(new, name) for name in _COLUMNS})
 
 
 def drop(conn: sa.Connection, unit_id: str) -> None:
@@ -104,7 +107,7 @@ def drop(conn: sa.Connection, unit_id: str) -> None:
 
 def get(conn: sa.Connection, unit_id: str) -> Unit | None:
     """One unit, also one that is gone; None if there is none."""
-    return next(iter(units_of(conn.execute(_BY_ID, {"b_id": unit_id}).all())), None)
+    return next(iter(units_of(_BY_ID.all(conn, {"b_id": unit_id}))), None)
 
 
 def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
@@ -123,8 +126,10 @@ def bump(conn: sa.Connection, unit_id: str, now: float) -> Unit | None:
     This is the first write of every transaction that changes a load balancer. It holds the unit's row until the end, so that
     whatever is checked afterwards stays true.
     """
-    done = conn.execute(_BUMP, {"b_id": unit_id, "b_now": now})
-    return get(conn, unit_id) if done.rowcount else None
+    values = {"b_id": unit_id, "b_now": now}
+    if conn.dialect.update_returning:
+        return next(iter(units_of(_BUMP_AND_READ.all(conn, values))), None)
+    return get(conn, unit_id) if _ONLY_BUMP.run(conn, values) else None
 
 
 def stamp(conn: sa.Connection, bumped: Unit, column: Literal["deleted", "replace"]) -> None:
