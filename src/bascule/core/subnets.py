@@ -83,13 +83,14 @@ class Subnets:
         """
         if wanted:
             self._check(subnet, wanted)
+        address = str(ipaddress.ip_address(wanted)) if wanted else _any(subnet) or self._free(conn, subnet)
         while True:
-            address = str(ipaddress.ip_address(wanted)) if wanted else self._free(conn, subnet)
             held = claims.hold_address(conn, unit_id, subnet.id, address, claim_id)
             if held is not None:
                 return address, held
             if wanted:
                 raise Conflict(f"vip_address {address} is already in use in subnet {subnet.id}.")
+            address = self._free(conn, subnet)
 
     def _check(self, subnet: Subnet, wanted: str) -> None:
         network, address = _network(subnet.cidr), ipaddress.ip_address(wanted)
@@ -101,8 +102,7 @@ class Subnets:
 
     def _free(self, conn: sa.Connection, subnet: Subnet) -> str:
         """A free address: the lowest one of a small range, any of a large one. Looks at the whole only when it is nearly full."""
-        first, last = (ipaddress.ip_address(edge) for edge in (subnet.first, subnet.last))
-        size = int(last) - int(first) + 1
+        first, size = ipaddress.ip_address(subnet.first), _size(subnet)
         offsets = range(size) if size <= _SMALL else [random.randrange(size) for _ in range(_SAMPLE)]
         candidates = [str(first + offset) for offset in offsets]
         taken = claims.taken(conn, subnet.id, candidates) | _kept_free(subnet)
@@ -174,6 +174,17 @@ def _is_in(address: str, subnet: Subnet) -> bool:
 @lru_cache(maxsize=1024)
 def _network(cidr: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(cidr)
+
+
+def _any(subnet: Subnet) -> str | None:
+    """Some address of a large range, most likely free; None where the range is small, or the address is kept free."""
+    first, size = ipaddress.ip_address(subnet.first), _size(subnet)
+    address = str(first + random.randrange(size))
+    return None if size <= _SMALL or address in _kept_free(subnet) else address
+
+
+def _size(subnet: Subnet) -> int:
+    return int(ipaddress.ip_address(subnet.last)) - int(ipaddress.ip_address(subnet.first)) + 1
 
 
 def _kept_free(subnet: Subnet) -> set[str]:

@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
+from bascule.store.ready import Ready
 from bascule.store.tables import claim
 
 ADDRESS = "address"
@@ -14,7 +16,11 @@ ADDRESS = "address"
 
 _HELD = sa.select(claim.c.name).where(claim.c.kind == ADDRESS, claim.c.place == sa.bindparam("b_place"))
 _HELD_AMONG = _HELD.where(claim.c.name.in_(sa.bindparam("b_names", expanding=True)))
-_INSERT = claim.insert()
+_HOLD = {
+    "sqlite": Ready(sqlite.insert(claim).on_conflict_do_nothing()),
+    "postgresql": Ready(postgresql.insert(claim).on_conflict_do_nothing()),
+    "mysql": Ready(sa.insert(claim).prefix_with("IGNORE")),
+}
 
 
 def taken(conn: sa.Connection, place: str, names: Sequence[str]) -> set[str]:
@@ -31,12 +37,7 @@ def hold_address(conn: sa.Connection, unit_id: str, subnet_id: str, address: str
     """Hold an address for a unit and give the id of the claim, which may be chosen; None if somebody holds it."""
     claim_id = claim_id or str(uuid.uuid4())
     row = {"id": claim_id, "unit_id": unit_id, "kind": ADDRESS, "place": subnet_id, "name": address}
-    try:
-        with conn.begin_nested():
-            conn.execute(_INSERT, row)
-    except sa.exc.IntegrityError:
-        return None
-    return claim_id
+    return claim_id if _HOLD[conn.dialect.name].run(conn, row) else None
 
 
 def address(conn: sa.Connection, claim_id: str) -> str | None:

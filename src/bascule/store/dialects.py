@@ -111,7 +111,7 @@ DIALECTS = {
     "postgresql": Dialect(
         engine={},
         read={},
-        write={"isolation_level": "READ COMMITTED", "pool_pre_ping": True},
+        write={"isolation_level": "READ COMMITTED"},
         install=_postgresql,
         passing=frozenset({"40001", "40P01", "55P03"}),
         code=lambda error: error.sqlstate,
@@ -119,7 +119,7 @@ DIALECTS = {
     "mysql": Dialect(
         engine={},
         read={"isolation_level": "REPEATABLE READ"},
-        write={"isolation_level": "READ COMMITTED", "pool_pre_ping": True},
+        write={"isolation_level": "READ COMMITTED"},
         install=_mariadb,
         passing=frozenset({1020, 1205, 1213}),
         code=lambda error: error.args[0] if error.args else None,

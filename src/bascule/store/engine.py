@@ -8,13 +8,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
+from bascule.store.connections import Connections
 from bascule.store.dialects import DIALECTS
-from bascule.store.readers import Readers
 from bascule.store.turns import Turns
 
 T = TypeVar("T")
@@ -46,19 +46,20 @@ class Database:
         self.dialect = address.get_backend_name()
         self._ways = DIALECTS[self.dialect]
         # One engine each, so that connections are set up once for what they do and not anew for every transaction.
-        reading = self._engine(address, reads=True, poolclass=sa.NullPool)
-        self._readers = Readers(reading, pool_size)
-        self._writing = self._engine(address, reads=False, pool_size=pool_size, max_overflow=0)
-        self.engines = (reading, self._writing)
+        reading = self._engine(address, reads=True)
+        self._readers = Connections(reading, pool_size)
+        writing = self._engine(address, reads=False)
+        self._writers = Connections(writing, pool_size)
+        self.engines = (reading, writing)
 
-    def _engine(self, address: sa.URL, *, reads: bool, **pool: Any) -> sa.Engine:
+    def _engine(self, address: sa.URL, *, reads: bool) -> sa.Engine:
         engine = sa.create_engine(
             address,
+            poolclass=sa.NullPool,
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.Decoder().decode,
             **self._ways.engine,
             **(self._ways.read if reads else self._ways.write),
-            **pool,
         )
         self._ways.install(engine, reads)
         return engine
@@ -95,7 +96,7 @@ class Database:
         attempt = 1
         while True:
             try:
-                with self._turn(), self._writing.begin() as conn:
+                with self._turn(), self._writers.one() as conn, conn.begin():
                     return work(conn)
             except sa.exc.DBAPIError as error:
                 if attempt == ATTEMPTS or not self._ways.is_passing(error):
@@ -106,8 +107,7 @@ class Database:
     def close(self) -> None:
         """Close every connection that is not in use."""
         self._readers.close()
-        for engine in self.engines:
-            engine.dispose()
+        self._writers.close()
 
     def _turn(self) -> AbstractContextManager[None]:
         # The turn comes before the connection, so that those who wait for one leave the connections to the readers.

@@ -1,6 +1,6 @@
-"""The connections that read, kept open for whoever needs one next.
+"""Connections, kept open for whoever needs one next.
 
-SQLAlchemy's own pool does more for every use of a connection than most reads take altogether.
+SQLAlchemy's own pool does more for every use of a connection than most requests need from the database.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WAIT_SECONDS = 30.0
 _IDLE_SECONDS = 1.0
 
 
-class Readers:
+class Connections:
     """Up to `size` connections of an engine that has no pool. May be shared by threads."""
 
     def __init__(self, engine: sa.Engine, size: int) -> None:
@@ -33,7 +33,7 @@ class Readers:
         try:
             self._free.get(timeout=_WAIT_SECONDS)
         except Empty:
-            raise sa.exc.TimeoutError(f"no connection that reads was free for {_WAIT_SECONDS:g} seconds") from None
+            raise sa.exc.TimeoutError(f"no connection was free for {_WAIT_SECONDS:g} seconds") from None
         try:
             conn = self._open()
             try:
