@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bascule.model.objects import Kind
+from bascule.store.ready import Ready
 from bascule.store.tables import quota
 
 UNLIMITED = -1
@@ -54,7 +55,7 @@ _ADD = (
     .where(quota.c.project_id == _PROJECT)
     .values({_used(kind): _used(kind) + _number("added", kind) for kind in Kind})
 )
-_TAKE = _ADD.where(*(_allowed(kind) for kind in Kind))
+_TAKE = Ready(_ADD.where(*(_allowed(kind) for kind in Kind)))
 _ONE = sa.select(quota).where(quota.c.project_id == _PROJECT)
 
 
@@ -67,10 +68,10 @@ def take(conn: sa.Connection, project_id: str, added: Counts, growth: Counts, de
     numbers = {f"added_{kind}": added.get(kind, 0) for kind in Kind}
     numbers |= {f"growth_{kind}": growth.get(kind, 0) for kind in Kind}
     numbers |= {f"default_{kind}": defaults.get(kind, UNLIMITED) for kind in Kind}
-    if conn.execute(_TAKE, {"b_project": project_id} | numbers).rowcount:
+    if _TAKE.run(conn, {"b_project": project_id} | numbers):
         return ()
     ensure(conn, project_id)
-    if conn.execute(_TAKE, {"b_project": project_id} | numbers).rowcount:
+    if _TAKE.run(conn, {"b_project": project_id} | numbers):
         return ()
     return _exceeded(one(conn, project_id), growth, defaults)
 
