@@ -235,8 +235,7 @@ def _conditions(table: sa.Table, shape: _Shape) -> Iterator[Condition]:
     for name, null in shape.filters:
         yield _DERIVED[table.name, name] if (table.name, name) in _DERIVED else _match(table.c[name], null)
     for name, count in shape.tags:
-        having = _having(name, count)
-        yield table.c.id.not_in(having) if name.startswith("not_") else table.c.id.in_(having)
+        yield _tagged(table, name, count)
     if shape.marked is not None:
         yield from _beyond(table, shape.order, shape.marked)
 
@@ -261,13 +260,14 @@ def _match(column: sa.Column[Any], null: bool) -> Condition:
     return column == value
 
 
-def _having(name: str, count: int) -> sa.Select[Any]:
-    """The ids of the objects that have one of some tags, or all of them."""
+def _tagged(table: sa.Table, name: str, count: int) -> Condition:
+    """What a filter by tags asks for. Where all are asked for, each is looked up by itself, so that the rarest can come first."""
     wanted: list[Any] = [sa.bindparam(f"{name}_{place}", type_=tag.c.tag.type) for place in range(count)]
-    having = sa.select(tag.c.object_id).where(sa.or_(*(tag.c.tag == each for each in wanted)))
-    if name.endswith("_any") or count == 1:
-        return having
-    return having.group_by(tag.c.object_id).having(sa.func.count() == count)
+    if name.endswith("_any"):
+        found = table.c.id.in_(sa.select(tag.c.object_id).where(sa.or_(*(tag.c.tag == each for each in wanted))))
+    else:
+        found = sa.and_(*(table.c.id.in_(sa.select(tag.c.object_id).where(tag.c.tag == each)) for each in wanted))
+    return sa.not_(found) if name.startswith("not_") else found
 
 
 def _clauses(table: sa.FromClause, order: _Order) -> Iterator[sa.ColumnElement[Any]]:
@@ -313,8 +313,8 @@ def _children(owner: sa.Column[Any], *order: sa.Column[Any]) -> _Below:
 
 def _listeners(page: sa.FromClause) -> tuple[sa.Select[Any], Sequence[sa.Column[Any]]]:
     """The ids of the listeners that send traffic to the pools of a page, by default or through an L7 policy."""
-    through = sa.exists().where(l7policy.c.redirect_pool_id == page.c.id, l7policy.c.listener_id == listener.c.id)
-    uses = sa.or_(listener.c.default_pool_id == page.c.id, through)
+    through = sa.select(l7policy.c.listener_id).where(l7policy.c.redirect_pool_id == page.c.id).correlate(page)
+    uses = sa.or_(listener.c.default_pool_id == page.c.id, listener.c.id.in_(through))
     return sa.select(listener.c.id).where(listener.c.load_balancer_id == page.c.load_balancer_id, uses), (listener.c.seq,)
 
 

@@ -57,6 +57,7 @@ def _child(name: str, *columns: sa.Column[Any] | sa.Index | sa.UniqueConstraint)
         *columns,
         sa.Index(None, "load_balancer_id", "seq"),
         sa.Index(None, "project_id", "created_at", "id"),
+        sa.Index(None, "created_at", "id"),
         sa.Index(None, "name"),
         sa.Index(None, "provisioning_status"),
     )

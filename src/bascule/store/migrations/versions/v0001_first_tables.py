@@ -411,6 +411,7 @@ def _child(name: str, *columns: sa.Column[Any] | sa.UniqueConstraint) -> None:
     )
     _index(name, "load_balancer_id", "seq")
     _index(name, "project_id", "created_at", "id")
+    _index(name, "created_at", "id")
     _index(name, "name")
     _index(name, "provisioning_status")
 
