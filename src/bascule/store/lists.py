@@ -264,7 +264,7 @@ def _tagged(table: sa.Table, name: str, count: int) -> Condition:
     """What a filter by tags asks for. Where all are asked for, each is looked up by itself, so that the rarest can come first."""
     wanted: list[Any] = [sa.bindparam(f"{name}_{place}", type_=tag.c.tag.type) for place in range(count)]
     if name.endswith("_any"):
-        found = table.c.id.in_(sa.select(tag.c.object_id).where(sa.or_(*(tag.c.tag == each for each in wanted))))
+        found: Condition = table.c.id.in_(sa.select(tag.c.object_id).where(sa.or_(*(tag.c.tag == each for each in wanted))))
     else:
         found = sa.and_(*(table.c.id.in_(sa.select(tag.c.object_id).where(tag.c.tag == each)) for each in wanted))
     return sa.not_(found) if name.startswith("not_") else found

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from bascule.model.backend import Need
-from bascule.store.ready import Ready
 from bascule.model.status import FaultKind
+from bascule.store.ready import Ready
 from bascule.store.tables import fault, unit, unit_need
 
 
