@@ -18,6 +18,8 @@ from tests.scenarios.f5.site import LANE, F5World
 from tests.scenarios.f5.test_orphans import orphans
 from tests.scenarios.world import SUBNET
 
+pytestmark = pytest.mark.slow
+
 NETWORK = SUBNET.network_id
 
 

@@ -88,6 +88,7 @@ def test_operators_are_told_before_as3_has_no_names_left(make: Make, bigip: Box,
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("there", "lost", "share", "goes"),
     [(1, 1, 0.1, True), (3, 1, 0.1, True), (3, 2, 0.1, False), (20, 2, 0.1, True), (20, 3, 0.1, False), (3, 1, 0, False)],

@@ -16,6 +16,8 @@ from tests.scenarios.f5.site import F5World, partitions
 from tests.scenarios.f5.test_orphans import orphans
 from tests.scenarios.world import standard
 
+pytestmark = pytest.mark.slow
+
 SILENT = {"lease": 3600.0}
 """Who is stopped gives no sign of life."""
 
