@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from chaos.databases import KINDS
+from chaos.databases import OPENED
 from chaos.run import Result, run
 from tests.servers import NotInstalled
 
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run chaos", description="Put Bascule to the test on this machine.")
     parser.add_argument("--kills", metavar="N", type=int, default=20, help="how many processes are killed (20)")
     parser.add_argument("--seed", metavar="S", type=int, default=1, help="what edits and faults follow from (1)")
-    parser.add_argument("--database", choices=KINDS, default="sqlite", help="where Bascule keeps its data (sqlite)")
+    parser.add_argument("--database", choices=list(OPENED), default="sqlite", help="where Bascule keeps its data (sqlite)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write all figures to FILE")
     given = parser.parse_args(arguments)
     if given.kills < 1:

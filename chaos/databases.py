@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from tests import servers
 from tests.proxy import HOST, Target
-
-KINDS = ("sqlite", "postgresql", "mariadb", "galera")
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
-    """A database. Where a server keeps it, `address` is where that listens and `restart` ends it and starts it again.
+    """A database. Where a server keeps it, `address` is where that listens.
 
-    `restart` takes whether to kill it, and how many seconds it is away.
+    `stop` stops the server, in order or, where it is told so, on the spot, and gives what starts it again.
     """
 
     kind: str
     url: sa.URL
     address: Target | None = None
-    restart: Callable[[bool, float], None] | None = None
+    stop: Callable[[bool], Callable[[], None]] | None = None
 
     def through(self, port: int) -> sa.URL:
         """The URL of the same database by way of a link that listens on a port."""
@@ -35,3 +34,29 @@ class DatabaseServer:
 def sqlite(folder: Path) -> Iterator[DatabaseServer]:
     """A file."""
     yield DatabaseServer("sqlite", sa.URL.create("sqlite", database=str(folder / "bascule.sqlite")))
+
+
+@contextmanager
+def postgresql(_folder: Path) -> Iterator[DatabaseServer]:
+    """A PostgreSQL server. Raises NotInstalled."""
+    with servers.postgresql(durable=True) as server, server.empty() as url:
+        yield _on(server, "postgresql", url)
+
+
+@contextmanager
+def mariadb(_folder: Path) -> Iterator[DatabaseServer]:
+    """A MariaDB server. Raises NotInstalled."""
+    with servers.mariadb(durable=True) as server, server.empty() as url:
+        yield _on(server, "mariadb", url)
+
+
+def _on(server: servers.Server, kind: str, url: str) -> DatabaseServer:
+    return DatabaseServer(kind, sa.make_url(url), server.socket, lambda kill: server.stop(kill=kill))
+
+
+OPENED: Mapping[str, Callable[[Path], AbstractContextManager[DatabaseServer]]] = {
+    "sqlite": sqlite,
+    "postgresql": postgresql,
+    "mariadb": mariadb,
+}
+"""How a database of each kind is made. What lies in a file lies in the folder."""

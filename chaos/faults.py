@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import urllib3
 
@@ -38,6 +39,7 @@ class Trouble:
         self._say = say
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
+        self._gone: set[str] = set()
         self.done: Counter[str] = Counter()
 
     def run(self, steps: Sequence[Step]) -> None:
@@ -98,15 +100,28 @@ class Trouble:
             case "haproxy":
                 self._haproxy(float(step.target))
             case "database":
-                if self._site.database.restart is not None:
-                    self._site.database.restart(step.target == "kill", step.seconds)
+                if self._site.database.stop is not None:
+                    self._away("database", step.seconds, partial(self._site.database.stop, step.target == "kill"))
             case "broker":
                 if self._site.stop_broker is not None:
-                    self._after(step.seconds, self._site.stop_broker())
+                    self._away("broker", step.seconds, self._site.stop_broker)
             case _:
                 # It may be away itself.
                 with suppress(OSError, urllib3.exceptions.HTTPError):
                     self._device(self._site.devices[step.target], step)
+
+    def _away(self, name: str, seconds: float, stop: Callable[[], Callable[[], None]]) -> None:
+        """Stop a server, and start it again later, unless it is away already."""
+        if name in self._gone:
+            return
+        self._gone.add(name)
+        start = stop()
+
+        def again() -> None:
+            start()
+            self._gone.discard(name)
+
+        self._after(seconds, again)
 
     def _process(self, step: Step) -> None:
         slot = self._site.slots[step.target]

@@ -6,14 +6,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chaos import databases, devices, site
+from chaos import devices, site
 from chaos.clients import Client
-from chaos.databases import DatabaseServer
+from chaos.databases import OPENED
 from chaos.devices import Watcher
 from chaos.faults import Trouble
 from chaos.judge import Judge, Verdict
@@ -30,8 +30,6 @@ SETTLE = 180.0
 
 CALM = 5.0
 """Seconds after which it has to be so still."""
-
-_OPENED: dict[str, Callable[[Path], AbstractContextManager[DatabaseServer]]] = {"sqlite": databases.sqlite}
 
 
 @dataclass(slots=True)
@@ -85,7 +83,7 @@ class Run:
         for client in self.clients:
             client.start()
         time.sleep(WARM_UP)
-        server, broker = self.place.database.restart is not None, self.place.stop_broker is not None
+        server, broker = self.place.database.stop is not None, self.place.stop_broker is not None
         self.trouble.run(steps(self.seed, kills, server=server, broker=broker))
         for client in self.clients:
             client.stop()
@@ -114,7 +112,7 @@ class Run:
 def started(database: str, seed: int, folder: Path, say: Callable[[str], None]) -> Iterator[Run]:
     """Everything that a run needs, in a folder; nobody edits yet. Raises tests.servers.NotInstalled."""
     with ExitStack() as stack:
-        server = stack.enter_context(_OPENED[database](folder))
+        server = stack.enter_context(OPENED[database](folder))
         proxies = stack.enter_context(Proxies())
         pairs = stack.enter_context(devices.running(folder / "devices"))
         place = stack.enter_context(site.running(folder, server, pairs, proxies))

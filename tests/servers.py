@@ -1,7 +1,8 @@
 """Database servers for tests: started from the distribution's packages, in a folder of their own, gone afterwards.
 
 They listen on a Unix socket in that folder only, so that any number of test runs can go on at once. They write without
-waiting for the disk. Should the test run be killed, the kernel ends them with it.
+waiting for the disk; what was committed outlives the end of a `durable` one all the same, however it ends. Should the test run be
+killed, the kernel ends them with it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,24 @@ class Server:
         self.folder = folder
         self._names = (f"test_{number}" for number in itertools.count())
         self._template: str | None = None
+        self._program: _Program | None = None
+
+    def stop(self, *, kill: bool) -> Callable[[], None]:
+        """Stop it, in order or on the spot. Gives what starts it again."""
+        if self._program is None:
+            raise RuntimeError("the server is not running")
+        self._program.end(self._program.stop if kill else self._program.in_order)
+        return self._program.start
+
+    @contextmanager
+    def running(self, program: _Program) -> Iterator[None]:
+        """Have it run for a while."""
+        self._program = program
+        try:
+            program.start()
+            yield
+        finally:
+            program.end(program.stop)
 
     @contextmanager
     def empty(self) -> Iterator[str]:
@@ -139,7 +158,7 @@ class MariaDB(Server):
 
 
 @contextmanager
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql(*, durable: bool = False) -> Iterator[PostgreSQL]:
     """A PostgreSQL server. Raises NotInstalled."""
     homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda home: float(home.parent.name))
     programs = [shutil.which(name, path=str(homes[-1]) if homes else None) for name in ("initdb", "postgres")]
@@ -147,15 +166,15 @@ def postgresql() -> Iterator[PostgreSQL]:
     with folder_of("postgres") as folder:
         data = str(folder / "data")
         _run("postgres", [initdb, "-D", data, "-U", "bascule", "--auth=trust", "--encoding=UTF8", "--no-sync"], folder)
-        settings = ("listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off")
+        settings = ("listen_addresses=", "fsync=off", "full_page_writes=off", f"synchronous_commit={'on' if durable else 'off'}")
         command = [postgres, "-D", data, "-k", str(folder), *(word for value in settings for word in ("-c", value))]
         server = PostgreSQL(folder)
-        with _running("postgres", command, server, signal.SIGQUIT):
+        with server.running(_Program("postgres", command, server, signal.SIGQUIT, signal.SIGINT)):
             yield server
 
 
 @contextmanager
-def mariadb() -> Iterator[MariaDB]:
+def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
     """A MariaDB server. Raises NotInstalled."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
     programs = [shutil.which(name, path=path) for name in ("mariadb-install-db", "mariadbd")]
@@ -165,8 +184,9 @@ def mariadb() -> Iterator[MariaDB]:
         data = f"--datadir={folder / 'data'}"
         _run("mysql", [install, "--no-defaults", data, "--auth-root-authentication-method=normal"], folder)
         options = (f"--socket={server.socket}", "--skip-networking", "--debug-no-sync", "--innodb-doublewrite=0")
-        with_memory = ("--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--skip-log-bin")
-        with _running("mysql", [mariadbd, "--no-defaults", data, *options, *with_memory], server, signal.SIGKILL):
+        with_memory = (f"--innodb-flush-log-at-trx-commit={2 if durable else 0}", "--innodb-buffer-pool-size=64M", "--skip-log-bin")
+        command = [mariadbd, "--no-defaults", data, *options, *with_memory]
+        with server.running(_Program("mysql", command, server, signal.SIGKILL, signal.SIGTERM)):
             yield server
 
 
@@ -206,24 +226,35 @@ def _run(user: str, command: list[str], folder: Path) -> None:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 
 
-@contextmanager
-def _running(user: str, command: list[str], server: Server, stop: signal.Signals) -> Iterator[None]:
-    log = server.folder / "log"
-    # A session of its own: Ctrl-C is for the test run, which then stops its servers in order.
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*as_user(user), "--pdeathsig", stop.name.removeprefix("SIG"), *command],
-            cwd=server.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
-    try:
-        _wait_until_answering(server, process, log)
-        yield
-    finally:
-        process.send_signal(stop)
+class _Program:
+    """The program of a server. `stop` is the signal that ends it at once, `in_order` the one that lets it finish."""
+
+    def __init__(self, user: str, command: list[str], server: Server, stop: signal.Signals, in_order: signal.Signals) -> None:
+        self.stop, self.in_order = stop, in_order
+        self._command = [*as_user(user), "--pdeathsig", stop.name.removeprefix("SIG"), *command]
+        self._server = server
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers. Raises RuntimeError."""
+        log = self._server.folder / "log"
+        # A session of its own: Ctrl-C is for the test run, which then stops its servers in order.
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._server.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        _wait_until_answering(self._server, self._process, log)
+
+    def end(self, number: signal.Signals) -> None:
+        """End it by a signal, and wait until it has ended."""
+        if self._process is None:
+            return
+        self._process.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-        process.kill()
-        process.wait()
+            self._process.wait(STOP_SECONDS)
+        self._process.kill()
+        self._process.wait()
 
 
 def _wait_until_answering(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
