@@ -75,6 +75,12 @@ class Device:
             return self.ask("GET", "/mgmt/shared/appsvcs/info")[0] == 200
         return False
 
+    def is_active(self) -> bool:
+        """Whether it answers, and carries the traffic of its pair."""
+        with suppress(OSError, urllib3.exceptions.HTTPError):
+            return bool(self.ask("GET", "/emulator")[1]["state"] == "active")
+        return False
+
 
 @contextmanager
 def running(folder: Path) -> Iterator[dict[str, Device]]:

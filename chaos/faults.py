@@ -108,7 +108,7 @@ class Trouble:
             case _:
                 # It may be away itself.
                 with suppress(OSError, urllib3.exceptions.HTTPError):
-                    self._device(self._site.devices[step.target], step)
+                    self._device(self._named(step.target), step)
 
     def _away(self, name: str, seconds: float, stop: Callable[[], Callable[[], None]]) -> None:
         """Stop a server, and start it again later, unless it is away already."""
@@ -152,6 +152,11 @@ class Trouble:
         if found:
             with suppress(ProcessLookupError):
                 os.kill(found[int(which * len(found))], signal.SIGKILL)
+
+    def _named(self, target: str) -> Device:
+        """A device, or the one of a pair that is active; any of it where none is."""
+        found = [each for each in self._site.devices.values() if target in (each.name, each.group)]
+        return next((each for each in found if each.is_active()), found[0])
 
     def _device(self, device: Device, step: Step) -> None:
         seconds = {"seconds": step.seconds * SPEED}

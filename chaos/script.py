@@ -10,6 +10,9 @@ from typing import Any
 DEVICES = ("a1", "a2", "b1", "b2")
 """The emulated devices: two pairs."""
 
+PAIRS = ("pair-a", "pair-b")
+"""As a target, the one of the two that is active at the time."""
+
 CREW = ("api-1", "api-2", "worker-1", "worker-2", "health-manager-1", "health-manager-2", "housekeeping-1", "housekeeping-2")
 """The processes of Bascule. What is before the number is the program."""
 
@@ -70,7 +73,7 @@ def _process(chosen: random.Random) -> str:
 
 
 def _step(chosen: random.Random, kind: str, at: float, *, server: bool, broker: bool) -> Step:
-    device = chosen.choice(DEVICES)
+    device, pair = chosen.choice(DEVICES), chosen.choice(PAIRS)
     match kind:
         case "pause":
             return Step(at, kind, _process(chosen), chosen.uniform(0.5, LONGEST))
@@ -80,16 +83,20 @@ def _step(chosen: random.Random, kind: str, at: float, *, server: bool, broker: 
             how = chosen.choice(("cut", "stall", "slow"))
             return Step(at, how, chosen.choice(list(links(server=server, broker=broker))), chosen.uniform(0.5, LONGEST))
         case "device":
-            return Step(at, "fault", device, 0.0, _fault(chosen))
-        case "reboot" | "busy":
+            return Step(at, "fault", pair, 0.0, _fault(chosen))
+        case "reboot":
             return Step(at, kind, device, chosen.uniform(0.5, LONGEST))
+        case "busy":
+            return Step(at, kind, pair, chosen.uniform(0.5, LONGEST))
+        case "lose":
+            return Step(at, kind, pair)
         case "database":
             return Step(at, kind, chosen.choice(("kill", "restart")), chosen.uniform(0.1, 3.0))
         case "broker":
             return Step(at, kind, "stop", chosen.uniform(0.5, LONGEST))
         case "haproxy":
             return Step(at, kind, f"{chosen.random():.3f}")
-    return Step(at, kind, device)  # standby, lose, expire
+    return Step(at, kind, device)  # standby, expire
 
 
 def links(*, server: bool, broker: bool) -> Iterator[str]:
