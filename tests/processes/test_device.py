@@ -116,6 +116,14 @@ def test_device_groups_of_bigips_share_load_balancers_and_get_back_what_they_los
             full = {name: "(nearly full)" in site.run("bascule", "device", "show", name).stdout for name in ("large", "small")}
             assert full == {"large": False, "small": True}
             assert [len(virtuals(each)) for each in (large, small)] == [2, 1]
+            wait_for(lambda: seen(site, "large")["devices"], lambda: running.log)
+            shown = site.run("bascule", "device", "show", "large").stdout
+            name = large.url.removeprefix("https://")
+            assert "ready for" in shown
+            assert [line.split()[2:] for line in shown.splitlines() if name in line] == [
+                ["active,", "BIG-IP", "17.1.1,", "AS3", "3.56.0"]
+            ]
+            assert "processors 1 %, connections 0" in shown
             site.run("bascule", "device", "drain", "large")
             status, answer = site.call("POST", "/v2/lbaas/loadbalancers", EXAMPLE)
             assert status == 409
