@@ -276,6 +276,8 @@ def test_a_certificate_must_be_able_to_work(api: Client) -> None:
     text = "A reference cannot be used: certificate keyless.pem has no private key"
     assert refused(api, 400, load_balancer_id, **tls | {"default_tls_container_ref": keyless}) == text
     assert "signed by any of the authorities" in refused(api, 400, load_balancer_id, **tls, client_crl_container_ref=strange)
+    both = refused(api, 400, load_balancer_id, **tls | {"sni_container_refs": ["missing.pem", keyless]})
+    assert both.split("; ") == ["Could not retrieve certificate: ['missing.pem']", text]
     listener = api.listener(load_balancer_id, **tls)
     for attributes in ({"sni_container_refs": [good, keyless]}, {"client_crl_container_ref": keyless}):
         answer = api.put(f"/listeners/{listener['id']}", {"listener": attributes})

@@ -24,7 +24,7 @@ from bascule.model.objects import Kind, Tree
 from bascule.model.status import Provisioning
 from bascule.north.octavia_v2 import query
 from bascule.north.octavia_v2.access import GET_ONE, Access, denied
-from bascule.north.octavia_v2.errors import Malformed
+from bascule.north.octavia_v2.errors import PROBLEMS_TOLD, Malformed
 from bascule.north.octavia_v2.schemas.common import Noun
 
 ORIGIN = "octavia_v2"
@@ -229,7 +229,7 @@ class Call:
                     unusable[str(error)] = None
             if not unreadable and not unusable:
                 unusable |= dict.fromkeys(library.mismatches(project, uses))
-        if unreadable:
-            raise Malformed(f"Could not retrieve certificate: {list(unreadable)}")
-        if unusable:
-            raise Malformed(f"A reference cannot be used: {'; '.join(unusable)}")
+        told = [f"Could not retrieve certificate: {list(unreadable)}"] if unreadable else []
+        told += [f"A reference cannot be used: {text}" for text in unusable]
+        if told:
+            raise Malformed("; ".join(told[:PROBLEMS_TOLD]))
