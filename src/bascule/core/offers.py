@@ -144,13 +144,20 @@ class Offers:
             raise Invalid(f"{self.kind}_data: {text}.")
 
     def capabilities(self, provider: str) -> Sequence[Capability]:
-        """What a provider can be told. Raises Invalid, or Unsupported where it knows nothing of this kind."""
-        if provider not in self._backends:
-            raise Invalid(f"Provider '{provider}' is not enabled. Enabled: {', '.join(sorted(self._backends))}.")
-        found = self._backends[provider].capabilities(self.kind)
+        """What a provider can be told. Raises Invalid, or Unsupported where it does not know what these are."""
+        found = self._capabilities(provider)
         if found is None:
             raise Unsupported(provider, f"it has no {self.kind.replace('_', ' ')}s.")
         return found
+
+    def listed_capabilities(self, provider: str) -> Sequence[Capability]:
+        """What a provider can be told, which may be nothing. Raises Invalid."""
+        return self._capabilities(provider) or ()
+
+    def _capabilities(self, provider: str) -> Sequence[Capability] | None:
+        if provider not in self._backends:
+            raise Invalid(f"Provider '{provider}' is not enabled. Enabled: {', '.join(sorted(self._backends))}.")
+        return self._backends[provider].capabilities(self.kind)
 
 
 _LAYOUT = str.maketrans("", "", "\t\r\n")

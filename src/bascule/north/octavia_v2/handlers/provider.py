@@ -32,7 +32,7 @@ def availability_zone_capabilities(call: Call, provider: str) -> Any:
 def _capabilities(call: Call, offers: Offers, provider: str) -> list[Any]:
     call.authorise_here()
     offering.check_provider(call, provider)
-    found = offers.capabilities(provider)
+    found = offers.listed_capabilities(provider)
     return _chosen(call, [CapabilityAnswer(name=each.name, description=_text(each)) for each in found])
 
 
