@@ -37,6 +37,7 @@ API = (
     "/extensions",
     "/projects/",
     "/openapi.json",
+    "/docs",
     "/healthcheck",
     "/events",
     "/mgmt/",

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
 from bascule.north.octavia_v2.routes import ROUTES, TOP
 from tests.api.bascule import VIPS, Client
+from tests.api.serving import serving
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def test_answers_are_as_documented(api: Client, document: dict[str, Any]) -> Non
         checked += 1
     created = document["paths"]["/v2.0/lbaas/loadbalancers"]["post"]["responses"]["201"]
     jsonschema.validate(load_balancer.body, schema_of(document, created))
-    refused = document["paths"]["/v2.0/lbaas/loadbalancers"]["post"]["responses"]["default"]
+    refused = document["paths"]["/v2.0/lbaas/loadbalancers"]["post"]["responses"]["400"]
     for wrong in (api.post("/loadbalancers", {}), api.raw("GET", "/nothing")):
         jsonschema.validate(wrong.body, schema_of(document, refused))
     assert checked > 10
@@ -71,3 +77,49 @@ def test_bodies_have_the_limits_of_their_attributes(document: dict[str, Any]) ->
     assert listener["additionalProperties"] is False
     assert (listener["properties"]["protocol_port"]["minimum"], listener["properties"]["protocol_port"]["maximum"]) == (1, 65535)
     assert listener["properties"]["loadbalancer_id"] == {"type": "string", "format": "uuid"}
+
+
+def test_every_parameter_and_attribute_is_in_it(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for route in ROUTES:
+        operation = document["paths"][route.canonical][route.method.lower()]
+        given = {each["name"] for each in operation["parameters"]}
+        assert set(route.flags) | set(re.findall(r"{(\w+)}", route.canonical)) <= given
+        if route.lists is not None:
+            assert {*route.lists.filters, "fields", "limit", "marker", "sort"} <= given
+        for kind in (route.takes, route.gives):
+            if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+                assert set(schemas[kind.__name__]["properties"]) == {field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+def test_every_answer_that_may_come_is_in_it(document: dict[str, Any]) -> None:
+    for methods in document["paths"].values():
+        for method, operation in methods.items():
+            assert "default" not in operation["responses"]
+            assert {"400", "403", "406", "500"} <= set(operation["responses"])
+            assert ("401" in operation["responses"]) == (operation.get("security") != [])
+            assert ({"413", "415"} <= set(operation["responses"])) == ("requestBody" in operation)
+            assert ("409" in operation["responses"]) == (method != "get")
+
+
+def test_people_can_look_at_it_and_nothing_comes_from_elsewhere(api: Client) -> None:
+    answer = api.client.simulate_get("/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert re.findall(r"(?:src|href)=\"?(?!openapi\.json)[^\s>]+", answer.text) == []
+    assert "//" not in re.sub(r"^\s*//.*$", "", answer.text, flags=re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_browser_shows_every_operation(api: Client, document: dict[str, Any], tmp_path: Path) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("NOT TESTED: there is no chromium")
+    with serving(api.bascule) as url:
+        how = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", f"--user-data-dir={tmp_path}"]
+        command = [chromium, *how, "--dump-dom", f"{url}/docs"]
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
+    for path, methods in document["paths"].items():
+        assert f"<code>{path}</code>" in shown
+        assert all(f'id="{each["operationId"]}"' in shown for each in methods.values())
+    assert all(f'id="type-{name}"' in shown for name in document["components"]["schemas"])

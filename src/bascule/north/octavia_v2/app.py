@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import falcon
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 DOCUMENT = "/openapi.json"
 HEALTHCHECK = "/healthcheck"
+DOCS = "/docs"
 
-PUBLIC = frozenset({"", DOCUMENT, HEALTHCHECK, *(route.path for route in TOP if route.public)})
+_ONLY_OURS = "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+PUBLIC = frozenset({"", DOCUMENT, DOCS, HEALTHCHECK, *(route.path for route in TOP if route.public)})
 """Paths that need no authentication. They tell nothing but what API this is."""
 
 
@@ -82,6 +86,7 @@ def _application(door: Door) -> WSGIApplication:
     for path, of_path in by_path.items():
         app.add_route(path, Resource(door, of_path))
     app.add_route(DOCUMENT, _Document())
+    app.add_route(DOCS, _Docs())
     app.add_route(HEALTHCHECK, Healthcheck(door.reader.check))
     return app
 
@@ -93,4 +98,16 @@ class _Document:
         self._data = msgspec.json.encode(openapi.document())
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.data = self._data
+
+
+class _Docs:
+    """Gives a page that shows the OpenAPI document to people. It loads nothing but that document."""
+
+    def __init__(self) -> None:
+        self._data = Path(__file__).with_name("docs.html").read_bytes()
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = falcon.MEDIA_HTML
+        resp.set_header("Content-Security-Policy", _ONLY_OURS)
         resp.data = self._data

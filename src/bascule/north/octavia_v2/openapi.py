@@ -29,6 +29,57 @@ class NotServed(msgspec.Struct, kw_only=True):
     description: str
 
 
+class Unauthenticated(msgspec.Struct, kw_only=True):
+    """How a request is answered of which nobody knows whose it is."""
+
+    error: NotAuthenticated
+
+
+class NotAuthenticated(msgspec.Struct, kw_only=True):
+    """The form that Keystone's clients expect."""
+
+    code: int
+    title: str
+    message: str
+
+
+_REFUSALS: dict[int, tuple[str, tuple[type[Any], ...]]] = {
+    400: ("Something in the request is wrong, or not possible together: `faultstring` says what", (ErrorBody, NotServed)),
+    401: ("The caller does not say who it is", (Unauthenticated,)),
+    403: ("The caller may not do this, or a quota has been met", (ErrorBody, Unauthenticated)),
+    404: ("There is no such object, or none that the caller may know of", (ErrorBody, NotServed)),
+    406: ("The answer would be JSON, which the caller does not accept", (NotServed,)),
+    409: ("It cannot be done as things are, or not any more", (ErrorBody,)),
+    413: ("The body is too long", (ErrorBody,)),
+    415: ("The body is not `application/json`", (ErrorBody,)),
+    500: ("An error of Bascule, or its database is away", (ErrorBody,)),
+    501: ("The provider can never do this", (ErrorBody,)),
+}
+"""What a refusal means, and the forms that it may have."""
+
+_TEXTS = {
+    "fields": "Attributes to show, one for each time that it is given; without it, all",
+    "limit": "Most objects on a page",
+    "marker": "Id of the last object of the page before",
+    "page_reverse": "`True` for the page before the marker",
+    "sort": "Attributes to sort by, as `name:asc,created_at:desc`",
+    "sort_key": "Attributes to sort by, separated by commas",
+    "sort_dir": "`asc` or `desc` for each of them",
+    "tags": "Tags, separated by commas, all of which an object has",
+    "tags-any": "Tags, separated by commas, one of which an object has",
+    "not-tags": "Tags, separated by commas, not all of which an object has",
+    "not-tags-any": "Tags, separated by commas, none of which an object has",
+}
+"""What parameters mean that are no attributes."""
+
+_ABOUT = "All paths but the first are also served below `/v2/lbaas`, `/v2` and `/v2.0` where they are named below `/v2.0/lbaas`."
+
+_SECURITY = {
+    "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token", "description": "A token of Keystone"},
+    "password": {"type": "http", "scheme": "basic", "description": "A name and a password, at sites without Keystone"},
+}
+
+
 def document() -> dict[str, Any]:
     """The whole document."""
     routes = [(route, route.path) for route in TOP] + [(route, route.canonical) for route in ROUTES]
@@ -40,14 +91,16 @@ def document() -> dict[str, Any]:
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Bascule: OpenStack load-balancing API v2", "version": "2.30"},
+        "info": {"title": "Bascule: OpenStack load-balancing API v2", "version": "2.30", "description": _ABOUT},
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": _SECURITY},
+        # Which of them a site has is up to its operator; it may also ask nobody.
+        "security": [{"token": []}, {"password": []}, {}],
     }
 
 
 def _types(routes: Iterable[tuple[Route, str]]) -> Iterator[Any]:
-    yield from (ErrorBody, NotServed, Link)
+    yield from (ErrorBody, NotServed, Unauthenticated, Link)
     for route, _ in routes:
         if route.takes is not None:
             yield route.takes
@@ -63,16 +116,34 @@ def _operation(route: Route, path: str, schemas: dict[int, Any]) -> dict[str, An
         answer["content"] = _content(_page(route.lists, schemas))
     elif route.gives is not None:
         answer["content"] = _content(schemas[id(route.gives)])
-    refused = {"anyOf": [schemas[id(ErrorBody)], schemas[id(NotServed)]]}
     found: dict[str, Any] = {
         "operationId": f"{route.method} {path}",
         "summary": (route.handler.__doc__ or "").strip().split("\n")[0],
         "parameters": [*_path_parameters(path), *_query_parameters(route)],
-        "responses": {str(route.status): answer, "default": {"description": "Refused", "content": _content(refused)}},
+        "responses": {str(route.status): answer} | dict(_refusals(route, path, schemas)),
+        "tags": [_subject(path)],
     }
+    if route.public:
+        found["security"] = []
     if route.takes is not None:
         found["requestBody"] = {"required": True, "content": _content(schemas[id(route.takes)])}
     return found
+
+
+def _refusals(route: Route, path: str, schemas: dict[int, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    writes, has_body = route.method != "GET", route.takes is not None
+    possible = {401: not route.public, 404: "{" in path or has_body, 409: writes, 413: has_body, 415: has_body}
+    possible[501] = writes and route.method != "DELETE"
+    for code, (text, forms) in _REFUSALS.items():
+        if possible.get(code, True):
+            found = [schemas[id(form)] for form in forms]
+            yield str(code), {"description": text, "content": _content(found[0] if len(found) == 1 else {"anyOf": found})}
+
+
+def _subject(path: str) -> str:
+    """What a path is about, for whoever puts operations in order."""
+    parts = [part for part in path.split("/") if part not in ("", "v2", "v2.0", "lbaas", "octavia")]
+    return next((part for part in parts[2:] if part in ("members", "rules")), parts[0] if parts else "versions")
 
 
 def _content(schema: dict[str, Any]) -> dict[str, Any]:
@@ -102,4 +173,6 @@ def _query_parameters(route: Route) -> Iterator[dict[str, Any]]:
         if "tags" in route.lists.answer.__struct_fields__:
             names |= dict.fromkeys(_TAG_PARAMETERS, "string")
     for name, kind in names.items():
-        yield {"name": name, "in": "query", "required": False, "schema": {"type": kind}}
+        text = _TEXTS.get(name)
+        described = {} if text is None else {"description": text}
+        yield {"name": name, "in": "query", "required": False, "schema": {"type": kind}} | described
