@@ -106,7 +106,7 @@ def test_people_can_look_at_it_and_nothing_comes_from_elsewhere(api: Client) -> 
     answer = api.client.simulate_get("/docs")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert re.findall(r"(?:src|href)=\"?(?!openapi\.json)[^\s>]+", answer.text) == []
+    assert re.findall(r'(?:src|href)="(?!openapi\.json")', answer.text) == []
     assert "//" not in re.sub(r"^\s*//.*$", "", answer.text, flags=re.MULTILINE)
 
 
