@@ -125,8 +125,8 @@ def probe(api: Client, case: Any) -> None:
 
 
 COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-QUICK = settings(max_examples=12, phases=[Phase.generate], derandomize=True, **COMMON)
-THOROUGH = settings(max_examples=100, phases=[Phase.generate], **COMMON)
+QUICK = settings(max_examples=6, phases=[Phase.generate], derandomize=True, **COMMON)
+THOROUGH = settings(max_examples=50, phases=[Phase.generate], **COMMON)
 
 OPERATIONS = [pytest.param(each.canonical, each.method, id=f"{each.method} {each.path}") for each in ROUTES]
 # Odd but valid regular expressions make Python warn.
