@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from contextlib import ExitStack
 
 _PORTS = (18070, 18080, 18090, 18443, 18444, 18445)
 
@@ -22,6 +23,13 @@ def free_port(address: str = "127.0.0.1") -> int:
     with socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+def free_ports(count: int) -> list[int]:
+    """Several ports that nobody listens on now."""
+    with ExitStack() as held:
+        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
 
 
 def _free(address: str, port: int) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from tests.addresses import free_ports
 from tests.servers import NotInstalled, as_user, folder_of
 
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -29,7 +30,7 @@ class RabbitMQ:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.port, self._distribution, self._mapper_port = _free_ports(3)
+        self.port, self._distribution, self._mapper_port = free_ports(3)
         self._running = ExitStack()
 
     @property
@@ -121,11 +122,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]

@@ -40,7 +40,7 @@ class Server:
         self.folder = folder
         self._names = (f"test_{number}" for number in itertools.count())
         self._template: str | None = None
-        self._program: _Program | None = None
+        self._program: Program | None = None
 
     def stop(self, *, kill: bool) -> Callable[[], None]:
         """Stop it, in order or on the spot. Gives what starts it again."""
@@ -50,7 +50,7 @@ class Server:
         return self._program.start
 
     @contextmanager
-    def running(self, program: _Program) -> Iterator[None]:
+    def running(self, program: Program) -> Iterator[None]:
         """Have it run for a while."""
         self._program = program
         try:
@@ -162,14 +162,14 @@ def postgresql(*, durable: bool = False) -> Iterator[PostgreSQL]:
     """A PostgreSQL server. Raises NotInstalled."""
     homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda home: float(home.parent.name))
     programs = [shutil.which(name, path=str(homes[-1]) if homes else None) for name in ("initdb", "postgres")]
-    initdb, postgres = _installed("PostgreSQL", "postgresql", *programs)
+    initdb, postgres = installed("PostgreSQL", "postgresql", *programs)
     with folder_of("postgres") as folder:
         data = str(folder / "data")
-        _run("postgres", [initdb, "-D", data, "-U", "bascule", "--auth=trust", "--encoding=UTF8", "--no-sync"], folder)
+        run("postgres", [initdb, "-D", data, "-U", "bascule", "--auth=trust", "--encoding=UTF8", "--no-sync"], folder)
         settings = ("listen_addresses=", "fsync=off", "full_page_writes=off", f"synchronous_commit={'on' if durable else 'off'}")
         command = [postgres, "-D", data, "-k", str(folder), *(word for value in settings for word in ("-c", value))]
         server = PostgreSQL(folder)
-        with server.running(_Program("postgres", command, server, signal.SIGQUIT, signal.SIGINT)):
+        with server.running(Program("postgres", command, server, signal.SIGQUIT, signal.SIGINT)):
             yield server
 
 
@@ -178,19 +178,20 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
     """A MariaDB server. Raises NotInstalled."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
     programs = [shutil.which(name, path=path) for name in ("mariadb-install-db", "mariadbd")]
-    install, mariadbd = _installed("MariaDB", "mariadb-server", *programs)
+    install, mariadbd = installed("MariaDB", "mariadb-server", *programs)
     with folder_of("mysql") as folder:
         server = MariaDB(folder)
         data = f"--datadir={folder / 'data'}"
-        _run("mysql", [install, "--no-defaults", data, "--auth-root-authentication-method=normal"], folder)
+        run("mysql", [install, "--no-defaults", data, "--auth-root-authentication-method=normal"], folder)
         options = (f"--socket={server.socket}", "--skip-networking", "--debug-no-sync", "--innodb-doublewrite=0")
         with_memory = (f"--innodb-flush-log-at-trx-commit={2 if durable else 0}", "--innodb-buffer-pool-size=64M", "--skip-log-bin")
         command = [mariadbd, "--no-defaults", data, *options, *with_memory]
-        with server.running(_Program("mysql", command, server, signal.SIGKILL, signal.SIGTERM)):
+        with server.running(Program("mysql", command, server, signal.SIGKILL, signal.SIGTERM)):
             yield server
 
 
-def _installed(name: str, package: str, *programs: str | None) -> list[str]:
+def installed(name: str, package: str, *programs: str | None) -> list[str]:
+    """These programs, which are all there. Raises NotInstalled."""
     found = [program for program in programs if program]
     if len(found) < len(programs) or not shutil.which("setpriv"):
         raise NotInstalled(f"{name} IS NOT TESTED: its programs are not installed (Debian package {package})")
@@ -217,7 +218,8 @@ def as_user(user: str) -> list[str]:
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
 
 
-def _run(user: str, command: list[str], folder: Path) -> None:
+def run(user: str, command: list[str], folder: Path) -> None:
+    """Run a program that ends by itself."""
     done = subprocess.run(
         [*as_user(user), "--pdeathsig", "KILL", *command],
         cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_SECONDS, check=False,
@@ -226,7 +228,7 @@ def _run(user: str, command: list[str], folder: Path) -> None:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 
 
-class _Program:
+class Program:
     """The program of a server. `stop` is the signal that ends it at once, `in_order` the one that lets it finish."""
 
     def __init__(self, user: str, command: list[str], server: Server, stop: signal.Signals, in_order: signal.Signals) -> None:
@@ -235,13 +237,13 @@ class _Program:
         self._server = server
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it, and wait until it answers. Raises RuntimeError."""
+    def start(self, *more: str) -> None:
+        """Start it, this time with these words, and wait until it answers. Raises RuntimeError."""
         log = self._server.folder / "log"
         # A session of its own: Ctrl-C is for the test run, which then stops its servers in order.
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, *more],
                 cwd=self._server.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         _wait_until_answering(self._server, self._process, log)

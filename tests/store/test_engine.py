@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from bascule.store import engine
 from bascule.store.engine import Database
 from bascule.store.tables import lane, meta, tag, unit
 from tests.conftest import SERVERS
+from tests.proxy import Link, Proxy
+from tests.servers import Server
 from tests.store.hammer import COUNTER, add_one, hammer, number, set_up
 
 WAIT = 30.0
@@ -305,3 +308,80 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_text("Dear reader, this is no database. " * 10)
     with pytest.raises(ValueError, match=r"letter\.txt cannot be used as a SQLite database"):
         Database(f"sqlite:///{path}")
+
+
+KILL_MYSELF = {"postgresql": "SELECT pg_terminate_backend(pg_backend_pid())", "mysql": "KILL CONNECTION_ID()"}
+
+
+@pytest.mark.parametrize("database_url", SERVERS, indirect=True)
+def test_a_connection_lost_before_the_commit_is_tried_again(database: Database) -> None:
+    set_up(database)
+    attempts = []
+
+    def work(conn: sa.Connection) -> None:
+        add_one(conn)
+        attempts.append(1)
+        if len(attempts) < 3:
+            conn.exec_driver_sql(KILL_MYSELF[database.dialect])
+            conn.exec_driver_sql("SELECT 1")
+
+    database.write(work)
+    assert len(attempts) == 3
+    assert read_number(database) == 1
+
+
+@pytest.mark.parametrize("database_url", SERVERS, indirect=True)
+def test_a_commit_of_which_nobody_knows_is_not_tried_again(
+    request: pytest.FixtureRequest, database: Database, database_url: str
+) -> None:
+    set_up(database)
+    server = request.getfixturevalue("postgresql" if database.dialect == "postgresql" else "mariadb")
+    proxy = Proxy(server.socket)
+    name = sa.make_url(database_url).database
+    user = "root" if database.dialect == "mysql" else "bascule"
+    distant = Database(f"{database_url.partition('://')[0]}://{user}@127.0.0.1:{proxy.port}/{name}")
+    distant.write(add_one)
+    attempts = []
+
+    def work(conn: sa.Connection) -> None:
+        add_one(conn)
+        attempts.append(1)
+        proxy.cut_on = b"COMMIT"
+
+    with pytest.raises(sa.exc.DBAPIError):
+        distant.write(work)
+    assert len(attempts) == 1
+    proxy.cut_on = None
+    distant.write(add_one)
+    assert read_number(database) == 2
+    distant.close()
+    proxy.close()
+
+
+@pytest.mark.slow
+def test_a_database_that_comes_back_in_time_is_waited_for(postgresql: Server) -> None:
+    with postgresql.migrated() as url:
+        near = Database(url)
+        set_up(near)
+        proxy = Proxy(postgresql.socket)
+        proxy.set(Link.REFUSED)
+        distant = Database(f"postgresql+psycopg://bascule@127.0.0.1:{proxy.port}/{sa.make_url(url).database}")
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(distant.write, add_one)
+            with pytest.raises(TimeoutError):
+                writing.result(0.2)
+            proxy.set(Link.WHOLE)
+            writing.result(WAIT)
+        assert read_number(near) == 1
+        distant.close()
+        near.close()
+        proxy.close()
+
+
+def test_everybody_goes_by_the_clock_of_the_server(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.read() as conn:
+        conn.scalar(sa.select(1))
+    real = time.time()
+    if database.dialect != "sqlite":
+        monkeypatch.setattr(time, "time", lambda: real + 3600)
+    assert abs(database.clock() - real) < 60

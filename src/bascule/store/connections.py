@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 _WAIT_SECONDS = 30.0
 _IDLE_SECONDS = 1.0
+_LONGEST_SECONDS = 600.0
+"""Then a connection is made anew, and the server's clock is looked at again."""
 
 
 class Connections:
@@ -57,13 +59,21 @@ class Connections:
         try:
             conn, used = self._idle.pop()
         except IndexError:
-            return self._engine.connect()
+            return self._connect()
+        if time.monotonic() - conn.info["made"] > _LONGEST_SECONDS:
+            conn.close()
+            return self._connect()
         # Asking every time would cost as much as most reads do.
         if time.monotonic() - used < _IDLE_SECONDS or self._answers(conn):
             return conn
         conn.close()
         self.close()  # the others are most likely lost, too
-        return self._engine.connect()
+        return self._connect()
+
+    def _connect(self) -> sa.Connection:
+        conn = self._engine.connect()
+        conn.info["made"] = time.monotonic()
+        return conn
 
     def _answers(self, conn: sa.Connection) -> bool:
         try:

@@ -11,11 +11,15 @@ and not a snapshot that was taken earlier.
 
 Connections that read begin no transaction by themselves: a single statement is a snapshot of its own, without one.
 
+Nodes of Galera are asked to have taken over what was committed on the others before they answer, so that whoever reads on one what
+was written on another finds it. It costs one round trip between the nodes for each transaction.
+
 On the servers nobody waits for a lock for ever, and a client that vanished with a transaction open is thrown out.
 """
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,9 +33,10 @@ class Dialect:
     """How to talk to one kind of database.
 
     `engine` are options of both engines, `read` and `write` those of one of them, `install` prepares an engine's connections.
-    `code` is what the database itself calls an error. `passing` are those that say that other writers were in the way:
-    deadlock, lock wait timeout, serialization or certification failure. A lost connection is not among them: nobody
-    knows whether the commit went through.
+    `code` is what the database itself calls an error. `passing` are those that say that nothing was written because other writers
+    were in the way: deadlock, lock wait timeout, serialization or certification failure; or because a node of a cluster is not
+    ready. A lost connection is not among them: nobody knows whether a commit went through.
+    `now` asks the server for its time, in seconds since the epoch; it is empty where there is no server.
     """
 
     engine: Mapping[str, Any]
@@ -40,6 +45,7 @@ class Dialect:
     install: Callable[[sa.Engine, bool], None]
     code: Callable[[Any], Any]
     passing: frozenset[int | str]
+    now: str = ""
 
     def is_passing(self, error: sa.exc.DBAPIError) -> bool:
         """Whether trying the same transaction again may help."""
@@ -91,6 +97,11 @@ def _mariadb(engine: sa.Engine, reads: bool) -> None:
             cursor.execute("SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 10, idle_transaction_timeout = 60")
             cursor.execute(f"SET SESSION TRANSACTION READ {'ONLY' if reads else 'WRITE'}")
             cursor.execute(f"SET SESSION group_concat_max_len = {2**30}")  # The ids of all members of a pool stand in one text.
+            cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+            if (cursor.fetchone() or ("", "OFF"))[1] == "ON":
+                # A node of Galera answers only when it has taken over what was committed on any other before.
+                cursor.execute("SET SESSION wsrep_sync_wait = 7")
+        _notice_cut_links(dbapi._sock)
 
     def begin(dbapi: Any) -> None:
         dbapi.begin()
@@ -98,6 +109,23 @@ def _mariadb(engine: sa.Engine, reads: bool) -> None:
     if reads:
         engine.dialect.do_begin = begin  # type: ignore[method-assign, assignment]
 
+    @sa.event.listens_for(engine, "handle_error")
+    def handle_error(context: sa.engine.ExceptionContext) -> None:
+        # The next connection may lead to another node.
+        if getattr(context.original_exception, "args", ())[:1] == (_NOT_READY,):
+            context.is_disconnect = True
+
+
+def _notice_cut_links(link: socket.socket) -> None:
+    """Have the kernel give up a connection over which nothing gets through, which would else take it hours."""
+    if link.family != socket.AF_UNIX:
+        for option, value in ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 4)):
+            link.setsockopt(socket.IPPROTO_TCP, option, value)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+
+
+_NOT_READY = 1047
+"""What a node of Galera says that is no part of its cluster, or not yet."""
 
 DIALECTS = {
     "sqlite": Dialect(
@@ -109,19 +137,29 @@ DIALECTS = {
         code=lambda error: getattr(error, "sqlite_errorcode", 0) & 0xFF,
     ),
     "postgresql": Dialect(
-        engine={},
+        engine={
+            "connect_args": {
+                "connect_timeout": 10,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 4,
+                "tcp_user_timeout": 30_000,
+            },
+        },
         read={},
         write={"isolation_level": "READ COMMITTED"},
         install=_postgresql,
         passing=frozenset({"40001", "40P01", "55P03"}),
+        now="SELECT extract(epoch FROM clock_timestamp())",
         code=lambda error: error.sqlstate,
     ),
     "mysql": Dialect(
-        engine={},
+        engine={"connect_args": {"connect_timeout": 10}},
         read={"isolation_level": "REPEATABLE READ"},
         write={"isolation_level": "READ COMMITTED"},
         install=_mariadb,
-        passing=frozenset({1020, 1205, 1213}),
+        passing=frozenset({1020, 1205, 1213, _NOT_READY}),
+        now="SELECT unix_timestamp(now(6))",
         code=lambda error: error.args[0] if error.args else None,
     ),
 }

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -19,11 +19,17 @@ from bascule.store.turns import Turns
 
 T = TypeVar("T")
 
-ATTEMPTS = 8
-"""How often a write is tried when other writers are in the way."""
+ATTEMPTS = 12
+"""How often a write is tried when other writers are in the way, or the database goes away before the commit."""
 
 PAUSE = 0.02
 """Seconds: the longest pause after the first attempt; it doubles from one attempt to the next."""
+
+LONGEST_PAUSE = 1.0
+"""Seconds: pauses do not grow beyond this."""
+
+PATIENCE = 30.0
+"""Seconds after which a write is not tried again, however often it was."""
 
 
 class Database:
@@ -45,6 +51,7 @@ class Database:
             address = address.set(database=path)
         self.dialect = address.get_backend_name()
         self._ways = DIALECTS[self.dialect]
+        self._ahead = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
         # One engine each, so that connections are set up once for what they do and not anew for every transaction.
         reading = self._engine(address, reads=True)
         self._readers = Connections(reading, pool_size)
@@ -62,7 +69,16 @@ class Database:
             **(self._ways.read if reads else self._ways.write),
         )
         self._ways.install(engine, reads)
+        if self._ways.now:
+            sa.event.listen(engine, "connect", self._compare_clocks)
         return engine
+
+    def _compare_clocks(self, dbapi: Any, _record: object) -> None:
+        """Note by how much the server's clock is ahead of this machine's time since its start, which nobody sets."""
+        with closing(dbapi.cursor()) as cursor:
+            cursor.execute(self._ways.now)
+            self._ahead = float(cursor.fetchone()[0]) - time.clock_gettime(time.CLOCK_BOOTTIME)
+        dbapi.rollback()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -89,20 +105,30 @@ class Database:
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in one transaction, commit it, return what it returned.
 
-        `work` runs again from the start when other writers were in the way, so it must do nothing but use its
-        connection. What it raises rolls everything back and is passed on; so is the database's own error when the last
-        attempt failed.
+        `work` runs again from the start when other writers were in the way, or the database was lost before the commit
+        began, so it must do nothing but use its connection. What it raises rolls everything back and is passed on; so is the
+        database's own error when the last attempt failed.
         """
-        attempt = 1
+        begun, attempt = time.monotonic(), 1
         while True:
+            connected = committing = False
             try:
                 with self._turn(), self._writers.one() as conn, conn.begin():
-                    return work(conn)
+                    connected = True
+                    done = work(conn)
+                    committing = True
+                return done
             except sa.exc.DBAPIError as error:
-                if attempt == ATTEMPTS or not self._ways.is_passing(error):
+                lost = error.connection_invalidated or not connected
+                again = self._ways.is_passing(error) or (lost and not committing)
+                if not again or attempt == ATTEMPTS or time.monotonic() - begun > PATIENCE:
                     raise
-            time.sleep(random.uniform(0, PAUSE * 2 ** (attempt - 1)))
+            time.sleep(random.uniform(0, min(PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)))
             attempt += 1
+
+    def clock(self) -> float:
+        """The time in seconds since the epoch, as all who use this database see it: that of its server, or of this machine."""
+        return self._ahead + time.clock_gettime(time.CLOCK_BOOTTIME) if self._ways.now else time.time()
 
     def close(self) -> None:
         """Close every connection that is not in use."""
