@@ -39,7 +39,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Do what the arguments say. Gives the exit status. Raises StartError."""
     database = wiring.checked_database(settings)
     try:
-        lanes = Lanes(database, wiring.backends(settings))
+        lanes = Lanes(database, wiring.backends(settings), clock=database.clock)
         found = None if arguments.action == "list" else lanes.named(arguments.name)
         said = _list(lanes, arguments) if found is None else _ACTIONS[arguments.action](lanes, found, arguments)
     except Refused as error:

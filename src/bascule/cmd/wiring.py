@@ -147,6 +147,7 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
             default_quotas=settings.quotas,
             allowed=settings.api.allowed,
             wake=wake_all(settings),
+            clock=known.clock,
         ),
         quotas=Quotas(known, settings.quotas),
         flavors=Offers(known, carrying, OfferKind.FLAVOR),
@@ -219,13 +220,8 @@ def worker(settings: Settings, database: Database) -> Worker:
         tags=settings.worker.tags,
         lease=settings.worker.lease,
         batch=settings.worker.batch,
-        lanes_at_once=_lanes_at_once(carrying),
+        clock=database.clock,
     )
-
-
-def _lanes_at_once(carrying: Mapping[str, Backend]) -> int:
-    """All of them: a device may take a minute for an answer."""
-    return max(4, sum(len(each.lanes()) for each in carrying.values()))
 
 
 def waker(settings: Settings) -> Waker:
@@ -290,7 +286,8 @@ def health_manager(settings: Settings, database: Database) -> HealthManager:
         tags=settings.worker.tags,
         lease=settings.worker.lease,
         every=settings.health_manager.interval,
-        lanes_at_once=_lanes_at_once(seen),
+        lanes_at_once=max(4, sum(len(each.lanes()) for each in seen.values())),  # a device may take a minute for an answer
+        clock=database.clock,
     )
 
 
@@ -298,7 +295,9 @@ def orphans(settings: Settings, database: Database) -> Orphans:
     """What looks for orphans in a process that watches data planes."""
     chosen = settings.health_manager
     carrying = backends(settings)
-    return Orphans(database, carrying, tags=settings.worker.tags, grace=chosen.orphan_grace, share=chosen.orphan_share)
+    return Orphans(
+        database, carrying, tags=settings.worker.tags, grace=chosen.orphan_grace, share=chosen.orphan_share, clock=database.clock
+    )
 
 
 def housekeeping(settings: Settings, database: Database) -> Housekeeping:
@@ -306,8 +305,8 @@ def housekeeping(settings: Settings, database: Database) -> Housekeeping:
     chosen = settings.housekeeping
     # Half an interval: every round looks at every certificate, and where several houses are kept they share the looks.
     intervals = Intervals(deleted_kept=chosen.deleted_kept, drift=chosen.drift_interval, secrets=chosen.interval / 2)
-    return Housekeeping(database, CertificateLibrary(settings.certificates.directory), intervals)
+    return Housekeeping(database, CertificateLibrary(settings.certificates.directory), intervals, clock=database.clock)
 
 
 def _recorder(settings: Settings, database: Database) -> Recorder:
-    return Recorder(database, Timing(error_after=settings.error_after))
+    return Recorder(database, Timing(error_after=settings.error_after), clock=database.clock)

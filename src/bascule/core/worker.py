@@ -28,6 +28,10 @@ from bascule.store.units import LOAD_BALANCER, Unit
 LOG = logging.getLogger(__name__)
 
 
+MANY = 1000
+"""More lanes than a worker has. Each has a thread while it is worked in: one whose devices do not answer is in nobody's way."""
+
+
 class Worker:
     """Serves the lanes of its backends whose tags it has.
 
@@ -45,7 +49,7 @@ class Worker:
         tags: Sequence[str] = (),
         lease: float = 15.0,
         batch: int = 50,
-        lanes_at_once: int = 4,
+        lanes_at_once: int = MANY,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -124,6 +124,9 @@ def _notice_cut_links(link: socket.socket) -> None:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
 
 
+_NO_SAVEPOINT = 1305
+"""What MariaDB says of a savepoint of ours when the whole transaction was rolled back meanwhile, as after a deadlock."""
+
 _NOT_READY = 1047
 """What a node of Galera says that is no part of its cluster, or not yet."""
 
@@ -158,7 +161,7 @@ DIALECTS = {
         read={"isolation_level": "REPEATABLE READ"},
         write={"isolation_level": "READ COMMITTED"},
         install=_mariadb,
-        passing=frozenset({1020, 1205, 1213, _NOT_READY}),
+        passing=frozenset({1020, 1205, 1213, _NO_SAVEPOINT, _NOT_READY}),
         now="SELECT unix_timestamp(now(6))",
         code=lambda error: error.args[0] if error.args else None,
     ),
