@@ -198,9 +198,10 @@ def test_workers_and_writers_on_both_nodes_come_to_rest(worlds: list[World]) -> 
 def test_a_node_that_comes_back_knows_what_it_missed(cluster: Galera, nodes: tuple[Database, Database]) -> None:
     here, there = nodes
     set_up(here)
-    cluster.nodes[1].stop()
+    start_again = cluster.nodes[1].stop(kill=True)
     here.write(add_one)
-    cluster.nodes[1].start(f"127.0.0.1:{cluster.nodes[0].group_port}")
+    start_again()
+    cluster.nodes[1].wait()
     here.write(add_one)
     with there.read() as conn:
         assert number(conn) == 2
