@@ -32,9 +32,10 @@ from bench import (
     traffic,
 )
 from bench.databases import Databases
+from tests.identity import keystone
 from tests.servers import NotInstalled
 
-_DATABASE_PARTS = ("cost", "statements", "active", "memory", "f5", "idle", "scale")
+_DATABASE_PARTS = ("cost", "filters", "keystone", "statements", "active", "memory", "f5", "idle", "scale")
 PARTS = (*_DATABASE_PARTS, "traffic", "harm")
 _LINE = "*" * 100
 
@@ -91,6 +92,12 @@ def _of_requests(
     if "cost" in parts:
         figures["cost"] = report.costs(cost.measure(kind, effort.cost, say))
         _show(f"{kind.name}, {effort.cost.load_balancers} load balancers: a request", report.cost_table(figures["cost"]))
+    if "filters" in parts:
+        figures["filters"] = report.costs(cost.measure_filters(kind, effort.cost, say))
+        _show(f"{kind.name}, {effort.cost.many} load balancers: a filtered list", report.cost_table(figures["filters"]))
+    if "keystone" in parts and not _missing_keystone():
+        figures["keystone"] = report.costs(cost.measure_keystone(kind, effort.cost, say))
+        _show(f"{kind.name}: a request with a token of Keystone", report.cost_table(figures["keystone"]))
     if "statements" in parts:
         counts = statements.measure(kind, effort.cost.load_balancers, say)
         figures["statements"] = report.statements(counts)
@@ -98,6 +105,13 @@ def _of_requests(
     if "active" in parts:
         figures["active"] = report.active(active.measure(kind, effort.active, say))
         _show(f"{kind.name}, in-memory backend", report.active_table(figures["active"]))
+
+
+def _missing_keystone() -> bool:
+    missing = not (keystone.HOME / "installed").exists()
+    if missing:
+        print(f"{_LINE}\n*** TOKENS ARE NOT MEASURED: there is no Keystone; './run test' installs one.\n{_LINE}", flush=True)
+    return missing
 
 
 def _of_fleets(kind: Databases, parts: Sequence[str], effort: Effort, say: Callable[[str], None], figures: dict[str, Any]) -> None:

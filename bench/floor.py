@@ -48,7 +48,7 @@ class Floor:
         if method == "GET" and path:
             answer: Any = {"loadbalancer": self._one(path[0])}
         elif method == "GET":
-            answer = self._list(int(parse_qs(environ["QUERY_STRING"])["limit"][0]))
+            answer = self._list({name: value for name, (value,) in parse_qs(environ["QUERY_STRING"]).items()})
         else:
             status = "201 Created"
             body = _decode(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
@@ -84,11 +84,14 @@ class Floor:
             pools = [{"id": each[1]} for each in cursor.execute(self._sql.pools_of, wanted).fetchall()]
         return self._shown(row, listeners, pools)
 
-    def _list(self, limit: int) -> dict[str, Any]:
+    def _list(self, asked: dict[str, str]) -> dict[str, Any]:
+        limit = int(asked.pop("limit"))
+        page, listeners_of_page, pools_of_page = self._sql.pages[next(iter(asked), "")]
+        values = (*asked.values(), limit)
         with self._read() as cursor:
-            rows = cursor.execute(self._sql.page, (limit,)).fetchall()
-            listeners = _grouped(cursor.execute(self._sql.listeners_of_page, (limit,)).fetchall())
-            pools = _grouped(cursor.execute(self._sql.pools_of_page, (limit,)).fetchall())
+            rows = cursor.execute(page, values).fetchall()
+            listeners = _grouped(cursor.execute(listeners_of_page, values).fetchall())
+            pools = _grouped(cursor.execute(pools_of_page, values).fetchall())
         shown = [self._shown(row, listeners.get(row[0], []), pools.get(row[0], [])) for row in rows]
         links = []
         if len(rows) == limit:

@@ -169,7 +169,8 @@ _COLUMNS = """
 _BELOW = "SELECT load_balancer_id, id FROM {} WHERE load_balancer_id = ? ORDER BY seq"
 _BELOW_PAGE = f"""
     SELECT below.load_balancer_id, below.id
-    FROM {{}} AS below JOIN (SELECT id FROM load_balancer WHERE {_THERE} {_PAGE_ORDER}) AS page ON page.id = below.load_balancer_id
+    FROM {{}} AS below
+    JOIN (SELECT id FROM load_balancer WHERE {_THERE}{{}} {_PAGE_ORDER}) AS page ON page.id = below.load_balancer_id
     ORDER BY below.seq
 """
 _CHILDREN = ("listener", "pool", "member", "health_monitor", "l7policy", "l7rule")
@@ -182,16 +183,22 @@ _LAST = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {table} WHERE load_bala
 _TOUCH = "UPDATE {} SET changed = ?, provisioning_status = 'PENDING_UPDATE' WHERE"
 
 
+_FILTERS = {
+    "": "",
+    "name": " AND name = ?",
+    "provisioning_status": " AND provisioning_status = ?",
+    "tags": " AND id IN (SELECT object_id FROM tag WHERE tag = ?)",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """Every statement, in the words of one driver."""
+    """Every statement, in the words of one driver. `pages` has those of a list by what it is filtered by, "" for everything."""
 
     one: str
     listeners_of: str
     pools_of: str
-    page: str
-    listeners_of_page: str
-    pools_of_page: str
+    pages: dict[str, tuple[str, str, str]]
     home: str
     bump: str
     next_seq: str
@@ -209,9 +216,14 @@ def _statements(words: Callable[[str], str]) -> Sql:
         one=words(f"SELECT {_COLUMNS} FROM load_balancer WHERE id = ? AND {_THERE}"),
         listeners_of=words(_BELOW.format("listener")),
         pools_of=words(_BELOW.format("pool")),
-        page=words(f"SELECT {_COLUMNS} FROM load_balancer WHERE {_THERE} {_PAGE_ORDER}"),
-        listeners_of_page=words(_BELOW_PAGE.format("listener")),
-        pools_of_page=words(_BELOW_PAGE.format("pool")),
+        pages={
+            name: (
+                words(f"SELECT {_COLUMNS} FROM load_balancer WHERE {_THERE}{having} {_PAGE_ORDER}"),
+                words(_BELOW_PAGE.format("listener", having)),
+                words(_BELOW_PAGE.format("pool", having)),
+            )
+            for name, having in _FILTERS.items()
+        },
         home=words(
             "SELECT load_balancer_id, project_id, EXISTS (SELECT 1 FROM health_monitor WHERE pool_id = pool.id) "
             f"FROM pool WHERE id = ? AND {_THERE}"

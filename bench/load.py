@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +16,12 @@ CONNECTIONS = 4
 """How many connections a measurement uses at a time, and how many threads a server has to answer them."""
 
 
-def encode(method: str, path: str, body: Any = None) -> bytes:
-    """A request as it goes over the wire; `body` becomes JSON."""
+def encode(method: str, path: str, body: Any = None, token: str | None = None) -> bytes:
+    """A request as it goes over the wire; `body` becomes JSON. `token` says who asks."""
     content = b"" if body is None else json.dumps(body).encode()
     head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n"
+    if token is not None:
+        head += f"X-Auth-Token: {token}\r\n"
     if content:
         head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
     return f"{head}\r\n".encode() + content
@@ -50,9 +53,9 @@ class Connection:
             missing -= len(parts[-1])
         return int(head[9:12]), b"".join(parts)
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
+    def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
         """Send a request and give the answer, read as JSON. Raises RuntimeError when it is refused."""
-        status, content = self.send(encode(method, path, body))
+        status, content = self.send(encode(method, path, body, token))
         if status >= 300:
             raise RuntimeError(f"{method} {path} was answered with {status}: {content.decode(errors='replace')}")
         return json.loads(content) if content else None
@@ -75,27 +78,36 @@ def _length(head: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """How many requests were answered in how many seconds."""
+    """How long each request took that was answered, shortest first, and how many seconds all of it took."""
 
-    requests: int
+    latencies: Sequence[float]
     seconds: float
 
+    @property
+    def requests(self) -> int:
+        return len(self.latencies)
 
-def drive(port: int, make: Callable[[], bytes], status: int, seconds: float) -> Driven:
+
+def drive(port: int, make: Callable[[], bytes], status: int, seconds: float, connections: int = CONNECTIONS) -> Driven:
     """Send requests for some seconds over several connections. Raises RuntimeError for an answer with another status."""
     began = time.perf_counter()
     deadline = began + seconds
 
-    def keep_asking(_: int) -> int:
-        count = 0
+    def keep_asking(_: int) -> list[float]:
+        latencies = []
         with Connection(port) as connection:
-            while time.perf_counter() < deadline:
+            while (sent := time.perf_counter()) < deadline:
                 found, content = connection.send(make())
                 if found != status:
                     raise RuntimeError(f"answered with {found} instead of {status}: {content[:500]!r}")
-                count += 1
-        return count
+                latencies.append(time.perf_counter() - sent)
+        return latencies
 
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        total = sum(pool.map(keep_asking, range(CONNECTIONS)))
-    return Driven(total, time.perf_counter() - began)
+    with ThreadPoolExecutor(connections) as pool:
+        latencies = sorted(each for some in pool.map(keep_asking, range(connections)) for each in some)
+    return Driven(latencies, time.perf_counter() - began)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of the sorted values that this percentage of them does not exceed."""
+    return values[max(math.ceil(len(values) * percent / 100), 1) - 1]

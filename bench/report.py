@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import statistics
@@ -14,6 +13,7 @@ from typing import Any
 from bench.active import Active
 from bench.cost import Compared
 from bench.harm import Harm
+from bench.load import percentile
 from bench.statements import Count
 from bench.traffic import Traffic
 
@@ -53,13 +53,17 @@ def costs(found: Iterable[Compared]) -> dict[str, Any]:
             "octavia_19_cpu_ms": each.workload.target.octavia_ms,
             "per_second": each.bascule.per_second,
             "floor_per_second": each.floor.per_second,
+            "p50_ms": each.bascule.p50_ms,
+            "p99_ms": each.bascule.p99_ms,
+            "floor_p50_ms": each.floor.p50_ms,
+            "floor_p99_ms": each.floor.p99_ms,
         }
         for each in found
     }
 
 
 def cost_table(found: Mapping[str, Any]) -> str:
-    head = ("", "CPU ms", "floor ms", "times floor", "target", "Octavia 19 ms", "per second", "floor per second")
+    head = ("", "CPU ms", "floor ms", "times floor", "target", "Octavia 19 ms", "per second", "floor", "p50, p99 ms", "floor")
     rows = [
         (
             name,
@@ -70,6 +74,8 @@ def cost_table(found: Mapping[str, Any]) -> str:
             f"{each['octavia_19_cpu_ms']:g}" if each["octavia_19_cpu_ms"] else "",
             f"{each['per_second']:.0f}",
             f"{each['floor_per_second']:.0f}",
+            f"{each['p50_ms']:.1f}, {each['p99_ms']:.1f}",
+            f"{each['floor_p50_ms']:.1f}, {each['floor_p99_ms']:.1f}",
         )
         for name, each in found.items()
     ]
@@ -177,11 +183,6 @@ def harm_table(found: Mapping[str, Any]) -> str:
         ("p99", f"{found['rotation_p99_ms']:.0f} ms", ""),
     ]
     return table(("", "measured", "target"), rows)
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest of the sorted values that this percentage of them does not exceed."""
-    return values[max(math.ceil(len(values) * percent / 100), 1) - 1]
 
 
 def target(met: bool, wanted: str) -> str:

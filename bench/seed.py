@@ -15,7 +15,7 @@ from bascule.model.documents import digests
 from bascule.model.objects import Tree, Vip
 from bascule.model.status import CarrierState, Seen
 from bascule.south.memory import MemoryBackend
-from bascule.store import claims, observed, placement, quotas, trees, units
+from bascule.store import claims, observed, placement, quotas, tables, trees, units
 from bascule.store.engine import Database
 from bascule.store.observed import Carrier, Event
 from bascule.store.units import LOAD_BALANCER, Rank, Unit
@@ -31,6 +31,22 @@ def fill(database: Database, count: int) -> None:
         numbers = range(start, min(start + _CHUNK, count))
         database.write(partial(_insert, numbers=numbers, now=time.time()))
     database.write(lambda conn: placement.ensure(conn, {_BACKEND.name: _BACKEND.lanes()}))
+
+
+TAG = "marked"
+MARKED = 20
+
+
+def mark(database: Database) -> None:
+    """Give the first load balancers a tag, and have them show ERROR."""
+    table = tables.load_balancer
+
+    def work(conn: sa.Connection) -> None:
+        ids = conn.scalars(sa.select(table.c.id).order_by(table.c.created_at, table.c.id).limit(MARKED)).all()
+        conn.execute(table.update().where(table.c.id.in_(ids)).values(tags=[TAG], provisioning_status="ERROR"))
+        conn.execute(tables.tag.insert(), [{"object_id": each, "tag": TAG, "load_balancer_id": each} for each in ids])
+
+    database.write(work)
 
 
 def _insert(conn: sa.Connection, numbers: range, now: float) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from bench import processes
 from bench.load import CONNECTIONS
 from bench.standard import MEMBERS, VIPS
+from tests.identity.keystone import Keystone
+from tests.identity.users import PASSWORD
 
 _CONFIGURATION = f"""\
 [DEFAULT]
@@ -25,6 +27,7 @@ connection = {{url}}
 [api]
 bind_port = {{port}}
 threads = {CONNECTIONS}
+{{how}}
 
 [subnet:{VIPS.name}]
 id = {VIPS.id}
@@ -40,6 +43,22 @@ members = true
 """
 
 
+_TOKENS = f"""\
+auth_strategy = keystone
+
+[keystone_authtoken]
+www_authenticate_uri = {{url}}
+auth_url = {{url}}
+auth_type = password
+username = admin
+password = {PASSWORD}
+project_name = admin
+user_domain_id = default
+project_domain_id = default
+service_type = load-balancer
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A server that runs: the port it answers on, the process that was started."""
@@ -49,9 +68,9 @@ class Server:
 
 
 @contextmanager
-def api(url: str) -> Iterator[Server]:
-    """Only bascule-api."""
-    with _started(url, "bascule.cmd.api") as server:
+def api(url: str, cloud: Keystone | None = None) -> Iterator[Server]:
+    """Only bascule-api. With a Keystone, callers say by its tokens who they are."""
+    with _started(url, "bascule.cmd.api", cloud=cloud) as server:
         yield server
 
 
@@ -73,11 +92,12 @@ def floor(url: str) -> Iterator[Server]:
 
 
 @contextmanager
-def _started(url: str, module: str, *arguments: str) -> Iterator[Server]:
+def _started(url: str, module: str, *arguments: str, cloud: Keystone | None = None) -> Iterator[Server]:
     port = processes.free_port()
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         file, log = Path(folder) / "bascule.conf", Path(folder) / "log"
-        file.write_text(_CONFIGURATION.format(folder=folder, url=url, port=port))
+        how = _TOKENS.format(url=cloud.url) if cloud else ""
+        file.write_text(_CONFIGURATION.format(folder=folder, url=url, port=port, how=how))
         with serving(port, log, module, *arguments, "--config-file", str(file)) as server:
             yield server
 

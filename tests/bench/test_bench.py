@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bascule.store import tables
 from bascule.store.engine import Database
 from bench import __main__ as bench
-from bench import active, carried, cost, databases, f5, harm, idle, memory, scale, standard, statements, traffic
+from bench import active, carried, cost, databases, f5, harm, idle, memory, scale, seed, standard, statements, traffic
 from bench.databases import Databases
 from bench.floor import Floor
 from bench.floor_sql import EMPTY
@@ -52,6 +52,20 @@ def test_floor_gives_the_same_answers(pair: tuple[Ask, Ask, str, str]) -> None:
     assert floor("GET", f"{ROOT}?limit={COUNT}") == listed
     one = listed["loadbalancers"][1]
     assert floor("GET", f"{ROOT}/{one['id']}") == bascule("GET", f"{ROOT}/{one['id']}") == {"loadbalancer": one}
+
+
+@pytest.mark.parametrize("asked", ["name=lb-1", f"tags={seed.TAG}", "provisioning_status=ERROR"])
+def test_floor_filters_alike(kind: Databases, asked: str) -> None:
+    url = kind.holding(COUNT)
+    database = Database(url)
+    seed.mark(database)
+    database.close()
+    floor = Floor(url)
+    with inside(url) as bascule:
+        listed = ask(bascule.application, "GET", f"{ROOT}?limit=20&{asked}")
+    assert len(listed["loadbalancers"]) == (1 if "name" in asked else COUNT)
+    assert ask(floor, "GET", f"{ROOT}?limit=20&{asked}") == listed
+    floor.close()
 
 
 def test_floor_writes_the_same_rows(pair: tuple[Ask, Ask, str, str]) -> None:
@@ -137,7 +151,7 @@ def test_a_list_takes_as_many_statements_for_many_as_for_few(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny = bench.Effort(
-        cost=cost.Effort(load_balancers=COUNT, rounds=1, seconds=0.1, warm_up=0.05),
+        cost=cost.Effort(load_balancers=COUNT, many=COUNT, rounds=1, seconds=0.1, warm_up=0.05),
         active=active.Effort(alone=2, together=5),
         memory=(0, COUNT),
         f5=f5.Effort(devices=(COUNT, 2 * COUNT), changes=2, resyncs=(COUNT,), rounds=1),
@@ -153,7 +167,17 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
     assert bench.main(["--json", str(file)]) == 0
     written = json.loads(file.read_text())
     figures = written["SQLite"]
-    assert list(figures) == ["cost", "statements", "active", "memory_pss_mib", "f5", "idle"]
+    assert set(figures["filters"]) == {"list by name", "list by tags", "list by provisioning_status"}
+    assert all(0 < each["p50_ms"] <= each["p99_ms"] for each in figures["filters"].values())
+    assert [part for part in figures if part != "keystone"] == [
+        "cost",
+        "filters",
+        "statements",
+        "active",
+        "memory_pss_mib",
+        "f5",
+        "idle",
+    ]
     assert all(each["cpu_ms"] > 0 and each["per_second"] > 0 and each["floor_per_second"] > 0 for each in figures["cost"].values())
     assert 0 < figures["active"]["alone_p50_ms"] <= figures["active"]["alone_p99_ms"]
     assert set(figures["memory_pss_mib"]) == {"0", str(COUNT)}
