@@ -96,11 +96,13 @@ def drive(port: int, make: Callable[[], bytes], status: int, seconds: float, con
     def keep_asking(_: int) -> list[float]:
         latencies = []
         with Connection(port) as connection:
-            while (sent := time.perf_counter()) < deadline:
+            sent = time.perf_counter()
+            while not latencies or sent < deadline:  # each at least once, however long it takes to connect
                 found, content = connection.send(make())
                 if found != status:
                     raise RuntimeError(f"answered with {found} instead of {status}: {content[:500]!r}")
-                latencies.append(time.perf_counter() - sent)
+                latencies.append((now := time.perf_counter()) - sent)
+                sent = now
         return latencies
 
     with ThreadPoolExecutor(connections) as pool:
