@@ -92,11 +92,12 @@ class Bascule:
         backends = {backend.name: backend}
         library = CertificateLibrary(certificates)
         recorder = Recorder(database)
+        tags = [tag for lane in backend.lanes() for tag in lane.tags]
         self.worker = Worker(
-            database, backends, Passes(backends, Resolver(library, subnets), library.secret), recorder, lanes_at_once=1
+            database, backends, Passes(backends, Resolver(library, subnets), library.secret), recorder, tags=tags, lanes_at_once=1
         )
         self.worker.start()
-        self.health = HealthManager(database, backends, recorder)
+        self.health = HealthManager(database, backends, recorder, tags=tags)
         self.writer = Writer(database, backends, subnets, allowed=allowed)
         door = Door(
             reader=Reader(database),

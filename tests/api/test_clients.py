@@ -13,8 +13,17 @@ from typing import Any
 import openstack
 import pytest
 
+from bascule.core.reader import Query, Reader
+from bascule.model.backend import LaneSpec
+from bascule.model.objects import Kind
+from bascule.north.octavia_v2.door import ORIGIN
+from bascule.south.haproxy import HAProxyBackend
+from bascule.south.memory import MemoryBackend
+from bascule.store.engine import Database
+from tests.addresses import free_port
 from tests.api.bascule import NETWORK_ID, VIPS, Bascule
 from tests.api.serving import serving
+from tests.haproxies import binary
 
 OPENSTACK = Path(sys.executable).with_name("openstack")
 
@@ -50,6 +59,10 @@ class Command:
     def shown(self, *arguments: str, **attributes: str) -> Any:
         """Run a command that shows something; give that."""
         return json.loads(self.do(*arguments, "-f", "json", **attributes))
+
+    def configurations(self, state_dir: Path) -> list[str]:
+        """What the HAProxys run."""
+        return [path.read_text() for path in state_dir.glob("haproxy/*/current/haproxy.cfg")]
 
     def refused(self, *arguments: str) -> str:
         done = self.run(*arguments)
@@ -100,6 +113,87 @@ def test_the_openstack_command(url: str, tmp_path: Path) -> None:
     assert "Members must lie in a subnet that is declared for members" in wrong
     lb.do("delete", "renamed", "--cascade", "--wait")
     assert [each["project_id"] for each in lb.shown("list")] == ["demo"]
+
+
+@pytest.fixture
+def on_haproxy(sqlite_database: Database, tmp_path: Path) -> Iterator[str]:
+    """The API with HAProxy processes behind it."""
+    bascule = Bascule(sqlite_database, tmp_path / "certificates", lambda _device: HAProxyBackend(tmp_path, binary("wheel")))
+    with serving(bascule) as url:
+        yield url
+    for load_balancer in Reader(sqlite_database).many(Kind.LOAD_BALANCER, Query()):
+        bascule.writer.delete(load_balancer.row.id, cascade=True, origin=ORIGIN)
+    bascule.settle()
+    assert not list((tmp_path / "haproxy").glob("*/current"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_openstack_command_of_operators(on_haproxy: str, tmp_path: Path) -> None:
+    if not OPENSTACK.exists():
+        pytest.skip("the openstack command is not installed beside this Python")
+    lb = Command(on_haproxy, tmp_path)
+    assert set(lb.shown("quota", "defaults", "show").values()) == {-1}
+    assert lb.shown("quota", "set", "demo", loadbalancer="0", member="7")["member"] == 7
+    assert [(each["project_id"], each["load_balancer"]) for each in lb.shown("quota", "list")] == [("demo", 0)]
+    refused = lb.refused("create", "--vip-subnet-id", "vips", "--project", "demo")
+    assert "Quota has been met for resources: Load Balancer (HTTP 403)" in refused
+    lb.do("quota", "unset", "demo", "--loadbalancer")
+    lb.do("quota", "reset", "demo")
+    assert set(lb.shown("quota", "show", "demo").values()) == {-1}
+
+    capabilities = lb.shown("provider", "capability", "list", "haproxy")
+    assert [(each["type"], each["name"]) for each in capabilities] == [("flavor", "max_connections"), ("flavor", "threads")]
+    lb.do("flavorprofile", "create", name="p", provider="haproxy", flavor_data='{"max_connections": 321}')
+    lb.do("flavorprofile", "set", "p", name="few")
+    assert "max_connections" in lb.shown("flavorprofile", "show", "few")["flavor_data"]
+    lb.do("flavor", "create", name="small", flavorprofile="few", description="d")
+    lb.do("flavor", "set", "small", "--enable")
+    lb.do("flavor", "unset", "small", "--description")
+    assert [(each["name"], each["enabled"]) for each in lb.shown("flavor", "list")] == [("small", True)]
+    data = '{"compute_zone": "a"}'
+    refused = lb.refused(
+        "availabilityzoneprofile", "create", "--name", "a", "--provider", "haproxy", "--availability-zone-data", data
+    )
+    assert "it has no availability zones. (HTTP 501)" in refused
+    assert lb.shown("availabilityzoneprofile", "list") == lb.shown("availabilityzone", "list") == []
+
+    made = lb.shown("create", "--wait", name="lb1", vip_subnet_id="vips", vip_address="127.9.7.7", flavor="small")
+    lb.do("listener", "create", "lb1", "--wait", name="web", protocol="HTTP", protocol_port=str(free_port("127.9.7.7")))
+    ((amphora,), (text,)) = lb.shown("amphora", "list", loadbalancer="lb1"), lb.configurations(tmp_path)
+    assert (amphora["loadbalancer_id"], amphora["status"], amphora["role"]) == (made["id"], "ALLOCATED", "STANDALONE")
+    assert "maxconn 321" in text
+    assert lb.shown("amphora", "show", amphora["id"])["ha_ip"] == "127.9.7.7"
+    assert lb.shown("amphora", "stats", "show", amphora["id"], "--listener", "web")["total_connections"] == 0
+    lb.do("amphora", "configure", amphora["id"])
+    lb.do("amphora", "failover", amphora["id"], "--wait")
+    assert "is immutable and cannot be updated. (HTTP 409)" in lb.refused("amphora", "delete", amphora["id"])
+    assert "is in use and cannot be modified. (HTTP 409)" in lb.refused("flavor", "delete", "small")
+    lb.do("delete", "lb1", "--cascade", "--wait")
+    assert lb.shown("amphora", "list") == []
+    lb.do("flavor", "delete", "small")
+    lb.do("flavorprofile", "delete", "few")
+
+
+@pytest.mark.slow
+def test_the_openstack_command_with_availability_zones(sqlite_database: Database, tmp_path: Path) -> None:
+    if not OPENSTACK.exists():
+        pytest.skip("the openstack command is not installed beside this Python")
+    lanes = (LaneSpec("memory:e", availability_zone="east"), LaneSpec("memory:w", availability_zone="west"))
+    with serving(Bascule(sqlite_database, tmp_path, lambda device: MemoryBackend(device, lanes=lanes))) as url:
+        lb = Command(url, tmp_path)
+        lb.do("availabilityzoneprofile", "create", name="e", provider="memory", availability_zone_data='{"compute_zone": "east"}')
+        lb.do("availabilityzoneprofile", "set", "e", name="right")
+        assert [each["name"] for each in lb.shown("availabilityzoneprofile", "list")] == ["right"]
+        lb.do("availabilityzone", "create", name="az1", availabilityzoneprofile="right")
+        lb.do("availabilityzone", "set", "az1", description="d")
+        lb.do("availabilityzone", "unset", "az1", "--description")
+        assert [each["name"] for each in lb.shown("availabilityzone", "list")] == ["az1"]
+        assert lb.shown("create", "--wait", name="lb1", vip_subnet_id="vips", availability_zone="az1")["availability_zone"] == "az1"
+        assert "is in use and cannot be modified. (HTTP 409)" in lb.refused("availabilityzone", "delete", "az1")
+        lb.do("delete", "lb1", "--wait")
+        lb.do("availabilityzone", "delete", "az1")
+        lb.do("availabilityzoneprofile", "delete", "right")
 
 
 @pytest.mark.slow
