@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,14 @@ from tests.proxy import HOST, Target
 
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
-    """A database. Where a server keeps it, `address` is where that listens.
+    """A database. Where servers keep it, `addresses` are where they listen; all hold the same.
 
-    `stop` stops the server, in order or, where it is told so, on the spot, and gives what starts it again.
+    `stop` stops a server, in order or, where it is told so, on the spot, and gives what starts it again.
     """
 
     kind: str
     url: sa.URL
-    address: Target | None = None
+    addresses: Sequence[Target] = ()
     stop: Callable[[bool], Callable[[], None]] | None = None
 
     def through(self, port: int) -> sa.URL:
@@ -51,7 +51,7 @@ def mariadb(_folder: Path) -> Iterator[DatabaseServer]:
 
 
 def _on(server: servers.Server, kind: str, url: str) -> DatabaseServer:
-    return DatabaseServer(kind, sa.make_url(url), server.socket, lambda kill: server.stop(kill=kill))
+    return DatabaseServer(kind, sa.make_url(url), (server.socket,), lambda kill: server.stop(kill=kill))
 
 
 OPENED: Mapping[str, Callable[[Path], AbstractContextManager[DatabaseServer]]] = {

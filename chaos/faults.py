@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
@@ -17,6 +18,7 @@ import urllib3
 from chaos.devices import SPEED, Device
 from chaos.script import Step
 from chaos.site import Site
+from tests.brokers import RabbitMQ
 
 _LOOK = 0.05
 
@@ -40,6 +42,9 @@ class Trouble:
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._gone: set[str] = set()
+        self._starting: list[Future[None]] = []
+        # What a thread has started ends with it, so this one stays. Servers take long, and other faults must not last longer for it.
+        self._servers = ThreadPoolExecutor(1, thread_name_prefix="servers")
         self.done: Counter[str] = Counter()
 
     def run(self, steps: Sequence[Step]) -> None:
@@ -81,7 +86,11 @@ class Trouble:
         heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), undo))
 
     def _heal(self) -> None:
-        """Whatever is left: faults that nothing has met, links, processes that are down."""
+        """Whatever is left: servers, faults that nothing has met, links, processes that are down."""
+        while any(not each.done() for each in self._starting):
+            self._until(time.monotonic() + _LOOK)
+        for each in self._starting:
+            each.result()
         for link in self._site.links.values():
             link.heal()
         for device in self._site.devices.values():
@@ -103,8 +112,8 @@ class Trouble:
                 if self._site.database.stop is not None:
                     self._away("database", step.seconds, partial(self._site.database.stop, step.target == "kill"))
             case "broker":
-                if self._site.stop_broker is not None:
-                    self._away("broker", step.seconds, self._site.stop_broker)
+                if self._site.broker is not None:
+                    self._away("broker", step.seconds, partial(_stopped, self._site.broker))
             case _:
                 # It may be away itself.
                 with suppress(OSError, urllib3.exceptions.HTTPError):
@@ -115,13 +124,13 @@ class Trouble:
         if name in self._gone:
             return
         self._gone.add(name)
-        start = stop()
+        stopped = self._servers.submit(stop)
 
         def again() -> None:
-            start()
+            stopped.result()()
             self._gone.discard(name)
 
-        self._after(seconds, again)
+        self._after(seconds, lambda: self._starting.append(self._servers.submit(again)))
 
     def _process(self, step: Step) -> None:
         slot = self._site.slots[step.target]
@@ -171,3 +180,8 @@ class Trouble:
                 device.ask("POST", "/emulator/lose-configuration", {})
             case "standby":
                 device.ask("POST", "/emulator/standby")
+
+
+def _stopped(broker: RabbitMQ) -> Callable[[], None]:
+    broker.stop()
+    return broker.start

@@ -18,6 +18,7 @@ from chaos.devices import Watcher
 from chaos.faults import Trouble
 from chaos.judge import Judge, Verdict
 from chaos.script import steps
+from tests import brokers
 from tests.proxy import Proxies
 
 CLIENTS = 4
@@ -83,7 +84,7 @@ class Run:
         for client in self.clients:
             client.start()
         time.sleep(WARM_UP)
-        server, broker = self.place.database.stop is not None, self.place.stop_broker is not None
+        server, broker = self.place.database.stop is not None, self.place.broker is not None
         self.trouble.run(steps(self.seed, kills, server=server, broker=broker))
         for client in self.clients:
             client.stop()
@@ -113,9 +114,11 @@ def started(database: str, seed: int, folder: Path, say: Callable[[str], None]) 
     """Everything that a run needs, in a folder; nobody edits yet. Raises tests.servers.NotInstalled."""
     with ExitStack() as stack:
         server = stack.enter_context(OPENED[database](folder))
+        # Who has a database server has several machines, and a broker between them.
+        broker = stack.enter_context(brokers.rabbitmq()) if server.addresses else None
         proxies = stack.enter_context(Proxies())
         pairs = stack.enter_context(devices.running(folder / "devices"))
-        place = stack.enter_context(site.running(folder, server, pairs, proxies))
+        place = stack.enter_context(site.running(folder, server, broker, pairs, proxies))
         watcher = stack.enter_context(Watcher(pairs))
         say(f"everything runs, in {folder}")
         clients = [Client(number, f"{seed}", place.ports, place.members) for number in range(1, CLIENTS + 1)]

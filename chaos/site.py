@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from bench.load import HOST
 from chaos.databases import DatabaseServer
 from chaos.devices import Device
 from chaos.script import CREW
+from tests.brokers import RabbitMQ
 from tests.proxy import Link, Proxies
 
 _PROGRAMS = Path(sys.executable).parent
@@ -41,6 +42,7 @@ state_dir = {state}
 enabled_providers = haproxy, f5
 subnets = vips, members
 device_groups = pair-a, pair-b
+{broker}
 
 [database]
 connection = {database}
@@ -156,8 +158,7 @@ class Site:
     settings: Settings
     members: str
     """What the addresses of members begin with."""
-    stop_broker: Callable[[], Callable[[], None]] | None = None
-    """Stops the broker, if there is one, and gives what starts it again."""
+    broker: RabbitMQ | None = None
 
     @property
     def state(self) -> Path:
@@ -185,7 +186,9 @@ class Site:
 
 
 @contextmanager
-def running(folder: Path, database: DatabaseServer, devices: Mapping[str, Device], proxies: Proxies) -> Iterator[Site]:
+def running(
+    folder: Path, database: DatabaseServer, broker: RabbitMQ | None, devices: Mapping[str, Device], proxies: Proxies
+) -> Iterator[Site]:
     """Everything, once the APIs answer. Stopped in order at the end."""
     chosen = random.SystemRandom()
     first = f"127.{chosen.randint(30, 250)}.{chosen.randint(1, 250)}"
@@ -205,17 +208,23 @@ def running(folder: Path, database: DatabaseServer, devices: Mapping[str, Device
                 link = links[f"{name}>{device.name}"] = proxies.link((HOST, device.port))
                 own[device.name] = f"https://{HOST}:{link.port}"
         own["database"] = _escaped(database.url)
-        if database.address is not None:
-            link = links[f"{name}>database"] = proxies.link(database.address)
+        if database.addresses:
+            # Where there are several servers, the second process of a kind has the second one.
+            address = database.addresses[(int(name.rpartition("-")[2]) - 1) % len(database.addresses)]
+            link = links[f"{name}>database"] = proxies.link(address)
             own["database"] = _escaped(database.through(link.port))
+        own["broker"] = ""
+        if broker is not None and name.startswith(("api", "worker")):
+            link = links[f"{name}>broker"] = proxies.link((HOST, broker.port))
+            own["broker"] = f"transport_url = {sa.make_url(broker.url).set(port=link.port).render_as_string(hide_password=False)}"
         file = folder / f"{name}.conf"
         file.write_text(_CONFIGURATION.format(**common, **own))
         slots[name] = Slot(name, file, folder / f"{name}.log")
     judge = folder / "judge.conf"
     direct = {device.name: f"https://{HOST}:{device.port}" for device in devices.values()}
-    judge.write_text(_CONFIGURATION.format(**common, **direct, port=9, database=_escaped(database.url)))
+    judge.write_text(_CONFIGURATION.format(**common, **direct, port=9, broker="", database=_escaped(database.url)))
     subprocess.run([_PROGRAMS / "bascule-db-manage", "--config-file", judge, "upgrade"], check=True, capture_output=True)
-    site = Site(folder, database, devices, slots, links, tuple(ports.values()), settings.load([str(judge)]), f"{first}.")
+    site = Site(folder, database, devices, slots, links, tuple(ports.values()), settings.load([str(judge)]), f"{first}.", broker)
     with ExitStack() as stack:
         stack.callback(_stop_haproxys, site)
         stack.callback(_stop, slots)
