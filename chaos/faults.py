@@ -43,7 +43,7 @@ class Trouble:
         self._numbers = itertools.count()
         self._gone: set[str] = set()
         self._starting: list[Future[None]] = []
-        # What a thread has started ends with it, so this one stays. Servers take long, and other faults must not last longer for it.
+        # What a thread has started ends with it, so this one stays. Servers take long, and nothing else must wait for them.
         self._servers = ThreadPoolExecutor(1, thread_name_prefix="servers")
         self.done: Counter[str] = Counter()
 

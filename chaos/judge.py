@@ -110,15 +110,17 @@ class Judge:
 
     def _planned(self, database: Database) -> list[str]:
         """What `bascule plan` says of each load balancer, but for those that are being compared with their devices now."""
-        found: list[str] = []
-        for load_balancer_id in _live(database, idle=True):
+        found: dict[str, list[str]] = {}
+        idle = _idle(database)
+        for load_balancer_id in idle:
             try:
                 seen = preview(database, self._passes, load_balancer_id)
             except NotFound:
                 continue
             steps = [f"{step.verb} {step.name}" for plan in seen.plans for step in plan.steps]
-            found += [f"{load_balancer_id}: {text}" for text in (*steps, *seen.reasons)]
-        return found
+            found[load_balancer_id] = [f"{load_balancer_id}: {text}" for text in (*steps, *seen.reasons)]
+        still = _idle(database)
+        return [text for key, texts in found.items() if still.get(key) == idle[key] for text in texts]
 
     def _carried(self, database: Database) -> list[str]:
         """What devices and this host hold against what is rendered anew."""
@@ -152,12 +154,20 @@ class Judge:
                 yield f"{each.name} is gone, and its HAProxy is left"
 
 
-def _live(database: Database, *, idle: bool = False) -> list[str]:
-    """The load balancers that are there; of these only the `idle` ones, of which no pass is under way."""
+def _live(database: Database) -> list[str]:
+    """The load balancers that are there."""
     unit = tables.unit.c
-    chosen = sa.select(unit.id).where(unit.gone_at.is_(None), unit.kind == LOAD_BALANCER).order_by(unit.id)
+    chosen = sa.select(unit.id).where(unit.gone_at.is_(None), unit.kind == LOAD_BALANCER)
     with database.read() as conn:
-        return list(conn.scalars(chosen.where(unit.due_at.is_(None)) if idle else chosen))
+        return list(conn.scalars(chosen.order_by(unit.id)))
+
+
+def _idle(database: Database) -> dict[str, float | None]:
+    """The load balancers of which no pass is under way, and when the last one was."""
+    unit = tables.unit.c
+    chosen = sa.select(unit.id, unit.checked_at).where(unit.due_at.is_(None), unit.gone_at.is_(None))
+    with database.read() as conn:
+        return {row.id: row.checked_at for row in conn.execute(chosen.where(unit.kind == LOAD_BALANCER))}
 
 
 def _behind(database: Database) -> list[str]:

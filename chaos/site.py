@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import random
 import shutil
@@ -32,7 +33,8 @@ _PROGRAMS = Path(sys.executable).parent
 _AGAIN = 1.0
 """Seconds after which a process that ended by itself is started again."""
 
-STOP = 60.0
+START, STOP = 180.0, 60.0
+"""Seconds that all of it has to come up, and to end."""
 
 LEASE = 4.0
 
@@ -176,9 +178,12 @@ class Site:
 
     def wait_until_up(self) -> None:
         """Wait until every API answers. Raises RuntimeError."""
-        for name, port in zip((name for name in CREW if name.startswith("api")), self.ports, strict=True):
-            running = self.slots[name].running
-            processes.wait_until_answering(port, running.pid if running else 0)
+        deadline = time.monotonic() + START
+        while not all(map(_answers, self.ports)):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Bascule does not come up:\n{self.tail()}")
+            self.look_after()
+            time.sleep(0.1)
 
     def tail(self) -> str:
         """What the processes said last."""
@@ -232,6 +237,17 @@ def running(
             slot.start()
         site.wait_until_up()
         yield site
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _escaped(url: sa.URL) -> str:
