@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from tests import servers
+from tests.galera import galera as cluster
 from tests.proxy import HOST, Target
 
 
@@ -50,6 +51,24 @@ def mariadb(_folder: Path) -> Iterator[DatabaseServer]:
         yield _on(server, "mariadb", url)
 
 
+@contextmanager
+def galera(_folder: Path) -> Iterator[DatabaseServer]:
+    """A cluster of two nodes, both of which are written to. The second one is the one that is stopped. Raises NotInstalled."""
+    with cluster() as made, made.nodes[0].empty() as url:
+        first, second = made.nodes
+
+        def stop(kill: bool) -> Callable[[], None]:
+            start = second.stop(kill=kill)
+
+            def again() -> None:
+                start()
+                second.wait()
+
+            return again
+
+        yield DatabaseServer("galera", sa.make_url(url), (first.socket, second.socket), stop)
+
+
 def _on(server: servers.Server, kind: str, url: str) -> DatabaseServer:
     return DatabaseServer(kind, sa.make_url(url), (server.socket,), lambda kill: server.stop(kill=kill))
 
@@ -58,5 +77,6 @@ OPENED: Mapping[str, Callable[[Path], AbstractContextManager[DatabaseServer]]] =
     "sqlite": sqlite,
     "postgresql": postgresql,
     "mariadb": mariadb,
+    "galera": galera,
 }
 """How a database of each kind is made. What lies in a file lies in the folder."""
