@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tests import servers
 from tests.galera import galera as cluster
-from tests.proxy import HOST, Target
+from tests.proxy import HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class DatabaseServer:
 
     kind: str
     url: sa.URL
-    addresses: Sequence[Target] = ()
+    addresses: Sequence[Path] = ()
     stop: Callable[[bool], Callable[[], None]] | None = None
 
     def through(self, port: int) -> sa.URL:

@@ -19,6 +19,7 @@ from chaos.devices import SPEED, Device
 from chaos.script import Step
 from chaos.site import Site
 from tests.brokers import RabbitMQ
+from tests.proxy import Link
 
 _LOOK = 0.05
 
@@ -28,8 +29,7 @@ EDITS = 5
 PATIENCE = 8.0
 """... and for how many seconds at most they are waited for. The script is late by as much."""
 
-_SLOW = 0.2
-"""How much later a slow link carries everything, in seconds."""
+_LINKS = {"cut": Link.REFUSED, "stall": Link.SILENT, "slow": Link.SLOW}
 
 
 class Trouble:
@@ -92,7 +92,7 @@ class Trouble:
         for each in self._starting:
             each.result()
         for link in self._site.links.values():
-            link.heal()
+            link.set(Link.WHOLE)
         for device in self._site.devices.values():
             device.ask("DELETE", "/emulator/faults")
         for slot in self._site.slots.values():
@@ -146,14 +146,8 @@ class Trouble:
 
     def _link(self, step: Step) -> None:
         link = self._site.links[step.target]
-        match step.kind:
-            case "cut":
-                link.cut()
-            case "stall":
-                link.stall()
-            case _:
-                link.slow(_SLOW)
-        self._after(step.seconds, link.heal)
+        link.set(_LINKS[step.kind])
+        self._after(step.seconds, partial(link.set, Link.WHOLE))
 
     def _haproxy(self, which: float) -> None:
         """Kill some HAProxy process."""

@@ -19,7 +19,6 @@ from chaos.faults import Trouble
 from chaos.judge import Judge, Verdict
 from chaos.script import steps
 from tests import brokers
-from tests.proxy import Proxies
 
 CLIENTS = 4
 
@@ -116,9 +115,8 @@ def started(database: str, seed: int, folder: Path, say: Callable[[str], None]) 
         server = stack.enter_context(OPENED[database](folder))
         # Who has a database server has several machines, and a broker between them.
         broker = stack.enter_context(brokers.rabbitmq()) if server.addresses else None
-        proxies = stack.enter_context(Proxies())
         pairs = stack.enter_context(devices.running(folder / "devices"))
-        place = stack.enter_context(site.running(folder, server, broker, pairs, proxies))
+        place = stack.enter_context(site.running(folder, server, broker, pairs))
         watcher = stack.enter_context(Watcher(pairs))
         say(f"everything runs, in {folder}")
         clients = [Client(number, f"{seed}", place.ports, place.members) for number in range(1, CLIENTS + 1)]

@@ -26,7 +26,7 @@ from chaos.databases import DatabaseServer
 from chaos.devices import Device
 from chaos.script import CREW
 from tests.brokers import RabbitMQ
-from tests.proxy import Link, Proxies
+from tests.proxy import Proxy
 
 _PROGRAMS = Path(sys.executable).parent
 
@@ -155,7 +155,7 @@ class Site:
     database: DatabaseServer
     devices: Mapping[str, Device]
     slots: dict[str, Slot]
-    links: dict[str, Link]
+    links: dict[str, Proxy]
     ports: tuple[int, ...]
     settings: Settings
     members: str
@@ -191,9 +191,7 @@ class Site:
 
 
 @contextmanager
-def running(
-    folder: Path, database: DatabaseServer, broker: RabbitMQ | None, devices: Mapping[str, Device], proxies: Proxies
-) -> Iterator[Site]:
+def running(folder: Path, database: DatabaseServer, broker: RabbitMQ | None, devices: Mapping[str, Device]) -> Iterator[Site]:
     """Everything, once the APIs answer. Stopped in order at the end."""
     chosen = random.SystemRandom()
     first = f"127.{chosen.randint(30, 250)}.{chosen.randint(1, 250)}"
@@ -201,7 +199,7 @@ def running(
         "state": folder / "state", "devices": folder / "devices", "vips": VIPS, "vip_network": f"{first}.0/25",
         "member_network": f"{first}.128/25", "lease": LEASE,
     }  # fmt: skip
-    links: dict[str, Link] = {}
+    links: dict[str, Proxy] = {}
     ports = {name: processes.free_port() for name in CREW if name.startswith("api")}
     slots: dict[str, Slot] = {}
     for name in CREW:
@@ -210,17 +208,17 @@ def running(
             own[device.name] = f"https://{HOST}:{device.port}"
         if name.startswith(("worker", "health-manager")):
             for device in devices.values():
-                link = links[f"{name}>{device.name}"] = proxies.link((HOST, device.port))
+                link = links[f"{name}>{device.name}"] = Proxy((HOST, device.port))
                 own[device.name] = f"https://{HOST}:{link.port}"
         own["database"] = _escaped(database.url)
         if database.addresses:
             # Where there are several servers, the second process of a kind has the second one.
             address = database.addresses[(int(name.rpartition("-")[2]) - 1) % len(database.addresses)]
-            link = links[f"{name}>database"] = proxies.link(address)
+            link = links[f"{name}>database"] = Proxy(address)
             own["database"] = _escaped(database.through(link.port))
         own["broker"] = ""
         if broker is not None and name.startswith(("api", "worker")):
-            link = links[f"{name}>broker"] = proxies.link((HOST, broker.port))
+            link = links[f"{name}>broker"] = Proxy((HOST, broker.port))
             own["broker"] = f"transport_url = {sa.make_url(broker.url).set(port=link.port).render_as_string(hide_password=False)}"
         file = folder / f"{name}.conf"
         file.write_text(_CONFIGURATION.format(**common, **own))
@@ -233,6 +231,8 @@ def running(
     with ExitStack() as stack:
         stack.callback(_stop_haproxys, site)
         stack.callback(_stop, slots)
+        for link in links.values():
+            stack.callback(link.close)
         for slot in slots.values():
             slot.start()
         site.wait_until_up()

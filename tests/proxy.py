@@ -1,4 +1,4 @@
-"""A proxy for TCP connections that can be told to do harm: a link that is cut, silent or refused, between any two programs."""
+"""A proxy for TCP connections that can be told to do harm: a link that is silent, slow or refused, between any two programs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from enum import Enum, auto
 from pathlib import Path
 
 _RESET = struct.pack("ii", 1, 0)
 _CHUNK = 65536
 
+HOST = "127.0.0.1"
+
+DELAY = 0.2
+"""In seconds."""
+
 
 class Link(Enum):
-    """What becomes of connections. `SILENT`: they stand, and nothing comes through. `REFUSED`: they are reset, new ones too."""
+    """What becomes of connections. `SILENT`: they stand, and nothing comes through. `SLOW`: everything comes `DELAY` later.
+    `REFUSED`: they are reset, new ones too."""
 
     WHOLE = auto()
     SILENT = auto()
+    SLOW = auto()
     REFUSED = auto()
 
 
@@ -26,12 +34,13 @@ class Proxy:
 
     def __init__(self, upstream: tuple[str, int] | Path) -> None:
         self._upstream = upstream
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
         self.cut_on: bytes | None = None
         self._whole = threading.Event()
         self._whole.set()
         self._refuses = False
+        self._delay = 0.0
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -39,6 +48,7 @@ class Proxy:
     def set(self, link: Link) -> None:
         """Have the link be so from now on. A link that is whole again passes on what was held back."""
         self._refuses = link is Link.REFUSED
+        self._delay = DELAY if link is Link.SLOW else 0.0
         if link is Link.REFUSED:
             self._reset()
         if link is Link.SILENT:
@@ -89,6 +99,7 @@ class Proxy:
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK):
+                time.sleep(self._delay)
                 self._whole.wait()
                 if self.cut_on and self.cut_on in data:
                     break
