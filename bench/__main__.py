@@ -18,6 +18,7 @@ from bascule.south.haproxy import BinaryNotFound
 from bench import (
     active,
     carried,
+    claim,
     cost,
     databases,
     f5,
@@ -35,7 +36,7 @@ from bench.databases import Databases
 from tests.identity import keystone
 from tests.servers import NotInstalled
 
-_DATABASE_PARTS = ("cost", "filters", "keystone", "statements", "active", "memory", "f5", "idle", "scale")
+_DATABASE_PARTS = ("cost", "filters", "keystone", "statements", "active", "memory", "f5", "claim", "idle", "scale")
 PARTS = (*_DATABASE_PARTS, "traffic", "harm")
 _LINE = "*" * 100
 
@@ -48,6 +49,7 @@ class Effort:
     active: active.Effort = field(default_factory=active.Effort)
     memory: Sequence[int] = (0, 10_000)
     f5: f5.Effort = field(default_factory=f5.Effort)
+    claim: claim.Effort = field(default_factory=claim.Effort)
     idle: idle.Effort = field(default_factory=idle.Effort)
     scale: scale.Effort = field(default_factory=scale.Effort)
     traffic: traffic.Effort = field(default_factory=traffic.Effort)
@@ -122,6 +124,9 @@ def _of_fleets(kind: Databases, parts: Sequence[str], effort: Effort, say: Calla
     if "f5" in parts:
         figures["f5"] = report_f5.figures(f5.measure(kind, effort.f5, say))
         _show(f"{kind.name}, an emulated BIG-IP", report_f5.tables(figures["f5"]))
+    if "claim" in parts:
+        figures["claim"] = report_fleet.claim(claim.measure(kind, effort.claim, say))
+        _show(f"{kind.name}: choosing what is worked on next", report_fleet.claim_table(figures["claim"]))
     if "idle" in parts:
         figures["idle"] = report_fleet.idle(idle.measure(kind, effort.idle, say))
         _show(f"{kind.name}, in-memory backend", report_fleet.idle_table(figures["idle"]))

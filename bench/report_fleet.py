@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.claim import Times
 from bench.idle import Idle
 from bench.report import table, target
 from bench.scale import Rate, Scale
@@ -46,6 +47,19 @@ def scale_table(found: Mapping[str, Any]) -> str:
         for workers, in_memory in found["in_memory"].items()
     ]
     return table(head, rows)
+
+
+def claim(found: Mapping[int, Times]) -> dict[str, Any]:
+    """The figures of choosing what is next, by the number of units that are due."""
+    return {str(count): {"find_ms": each.find, "choose_ms": each.choose} for count, each in found.items()}
+
+
+def claim_table(found: Mapping[str, Any]) -> str:
+    """How long it takes to choose among so many."""
+    rows = [
+        (f"{int(count):,} units due", f"{each['find_ms']:.2f} ms", f"{each['choose_ms']:.2f} ms") for count, each in found.items()
+    ]
+    return table(("", "find lanes", "choose 50"), rows)
 
 
 def idle(found: Idle) -> dict[str, Any]:

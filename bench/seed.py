@@ -23,6 +23,7 @@ from bench import standard
 
 _CHUNK = 200
 _BACKEND = MemoryBackend()
+LANE = _BACKEND.lanes()[0].id
 
 
 def fill(database: Database, count: int) -> None:
@@ -80,7 +81,7 @@ def _unit(tree: Tree, now: float) -> Unit:
         kind=LOAD_BALANCER,
         key=tree.id,
         project_id=tree.load_balancer.project_id,
-        lane_id=_BACKEND.lanes()[0].id,
+        lane_id=LANE,
         backend=_BACKEND.name,
         observed=1,
         rank=Rank.IDLE,

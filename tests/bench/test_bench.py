@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bascule.store import tables
 from bascule.store.engine import Database
 from bench import __main__ as bench
-from bench import active, carried, cost, databases, f5, harm, idle, memory, scale, seed, standard, statements, traffic
+from bench import active, carried, claim, cost, databases, f5, harm, idle, memory, scale, seed, standard, statements, traffic
 from bench.databases import Databases
 from bench.floor import Floor
 from bench.floor_sql import EMPTY
@@ -155,6 +155,7 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
         active=active.Effort(alone=2, together=5),
         memory=(0, COUNT),
         f5=f5.Effort(devices=(COUNT, 2 * COUNT), changes=2, resyncs=(COUNT,), rounds=1),
+        claim=claim.Effort(due=(0, 120), projects=3, rounds=2),
         idle=idle.Effort(load_balancers=COUNT, seconds=1, looked_at=COUNT, looks=1),
         scale=scale.Effort(workers=(1, 2), in_memory=20, on_devices=8, latency=0.01),
     )
@@ -176,6 +177,7 @@ def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
         "active",
         "memory_pss_mib",
         "f5",
+        "claim",
         "idle",
     ]
     assert all(each["cpu_ms"] > 0 and each["per_second"] > 0 and each["floor_per_second"] > 0 for each in figures["cost"].values())
