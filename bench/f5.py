@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bascule.clients.bigip import Credentials, Device, DeviceGroup, Trust
-from bascule.clients.bigip.device import TIMEOUT
+from bascule.clients.bigip.device import ATTEMPTS, TIMEOUT
 from bascule.clients.bigip.wire import Answer
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.passes import Passes
@@ -104,8 +104,8 @@ class _Counted(Device):
 
     cost = Cost()
 
-    def request(self, method: str, path: str, body: Any = None, *, timeout: float = TIMEOUT) -> Answer:
-        answer = super().request(method, path, body, timeout=timeout)
+    def request(self, method: str, path: str, body: Any = None, *, timeout: float = TIMEOUT, attempts: int = ATTEMPTS) -> Answer:
+        answer = super().request(method, path, body, timeout=timeout, attempts=attempts)
         self.cost.requests += 1
         self.cost.sent += len(path) + (0 if body is None else len(json.dumps(body, separators=(",", ":")).encode()))
         self.cost.received += len(answer.text.encode())
