@@ -385,3 +385,23 @@ def test_everybody_goes_by_the_clock_of_the_server(database: Database, monkeypat
     if database.dialect != "sqlite":
         monkeypatch.setattr(time, "time", lambda: real + 3600)
     assert abs(database.clock() - real) < 60
+
+
+def test_a_second_database_object_costs_the_first_no_lock(sqlite_url: str) -> None:
+    """Otherwise the next process that closes the file would remove the log that the first one goes on writing to."""
+    program = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT fence FROM lane').fetchone())"
+
+    def seen_by_others() -> int:
+        look = [sys.executable, "-c", program, sqlite_url.removeprefix("sqlite:///")]
+        return int(subprocess.run(look, check=True, capture_output=True, text=True).stdout)
+
+    first = Database(sqlite_url)
+    set_up(first)
+    with first.read() as conn:
+        assert number(conn) == 0
+        Database(sqlite_url).close()
+        assert seen_by_others() == 0
+    first.write(add_one)
+    assert seen_by_others() == 1
+    assert read_number(first) == 1
+    first.close()

@@ -7,7 +7,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -158,7 +158,12 @@ def _prepare_file(address: sa.URL) -> str:
     """Create the file and its folder where they do not exist, for the owner only. Returns the file's real path."""
     path = os.path.realpath(str(address.database))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if os.path.isdir(path):
+        raise ValueError(f"{path} is a directory")
+    with suppress(FileExistsError):
+        # A file that is there must not be opened and closed: that would undo the locks that SQLite has on it for this process, and
+        # the next process that closes the database would take itself for the last one and remove the log that is still written to.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     # The write-ahead log is a property of the file. Setting it needs the file for oneself for a moment, hence the turn.
     try:
         with Turns(path).turn(), closing(sqlite3.connect(path, timeout=10)) as file:
