@@ -24,13 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return process.run(NAME, arguments.config_file, _watch)
 
 
-def _watch(_conf: cfg.ConfigOpts, settings: Settings) -> None:
+def _watch(_conf: cfg.ConfigOpts, settings: Settings) -> int:
     database = wiring.checked_database(settings)
     health_manager = wiring.health_manager(settings, database)
     watched = settings.monitoring
     beat = monitoring.watch(watched.bind_host, watched.health_manager_port, database, settings.health_manager.interval)
     search = _Aside(wiring.orphans(settings, database).tick)
-    stop = Stop()
+    stop = Stop(reloads=True)
 
     def tick() -> bool:
         health_manager.begin()
@@ -42,6 +42,7 @@ def _watch(_conf: cfg.ConfigOpts, settings: Settings) -> None:
     search.end()
     health_manager.stop()
     database.close()
+    return stop.status
 
 
 class _Aside:

@@ -22,15 +22,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return process.run(NAME, arguments.config_file, _keep_house)
 
 
-def _keep_house(_conf: cfg.ConfigOpts, settings: Settings) -> None:
+def _keep_house(_conf: cfg.ConfigOpts, settings: Settings) -> int:
     database = wiring.checked_database(settings)
     housekeeping = wiring.housekeeping(settings, database)
     watched = settings.monitoring
     beat = monitoring.watch(watched.bind_host, watched.housekeeping_port, database, settings.housekeeping.interval)
     REGISTRY.register(Backlog(database))
-    stop = Stop()
+    stop = Stop(reloads=True)
     process.loop(housekeeping.tick, stop.wait, settings.housekeeping.interval, stop, beat)
     database.close()
+    return stop.status
 
 
 if __name__ == "__main__":

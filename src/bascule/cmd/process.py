@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from oslo_config import cfg
@@ -31,6 +32,9 @@ LONGEST_PAUSE = 30.0
 
 PARENT = "BASCULE_PARENT"
 """Holds the id of the process without which this one must not live."""
+
+AGAIN = -1
+"""What a process that is to begin anew ends with instead of a status."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -57,33 +61,51 @@ def add_config_file(parser: argparse.ArgumentParser) -> None:
 
 
 def run(name: str, config_files: Sequence[str] | None, body: Callable[[cfg.ConfigOpts, Settings], int | None]) -> int:
-    """Read the settings, set up logging and do what the process is for. Gives the exit status."""
+    """Read the settings, set up logging and do what the process is for. Gives the exit status.
+
+    A body that ends with AGAIN is begun anew, in the same process with everything read again.
+    """
     try:
         conf = settings.read(config_files)
         plain = settings.plain(conf)
+        os.environ[settings.ENVIRONMENT] = os.pathsep.join(settings.files(config_files))
         logs.set_up(conf, name)
         live_no_longer_than_parent()
-        return body(conf, plain) or 0
+        status = body(conf, plain) or 0
     except (SettingsError, StartError) as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)
         return 2
+    if status == AGAIN:
+        signal.alarm(0)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    return status
 
 
 class Stop:
     """Whether this process was told to stop, by SIGTERM or SIGINT.
 
-    The first signal lets it finish what it is at, for `grace` seconds at most; a second one ends it at once.
+    The first signal lets it finish what it is at, for `grace` seconds at most; a second one ends it at once. With `reloads`, SIGHUP
+    has it stop to begin anew, if the settings as they are then can be used.
     """
 
-    def __init__(self, grace: int = GRACE) -> None:
+    def __init__(self, grace: int = GRACE, *, reloads: bool = False) -> None:
         self._grace = grace
         self._told = False
+        self._again = False
         self._heard = signal_pipe()
+        os.set_blocking(self._heard, False)
+        if reloads:
+            signal.signal(signal.SIGHUP, self._reload)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._tell)
 
     def __bool__(self) -> bool:
         return self._told
+
+    @property
+    def status(self) -> int:
+        """What the process ends with."""
+        return AGAIN if self._again else 0
 
     def fileno(self) -> int:
         """Becomes readable, and stays so, when the process is told to stop."""
@@ -92,10 +114,11 @@ class Stop:
     def pass_over_others(self) -> None:
         """Where it is another signal that has made this readable, make it so no more."""
         if not self._told:
-            os.read(self._heard, 64)
+            with suppress(BlockingIOError):
+                os.read(self._heard, 64)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Pause until the process is told to stop, but not longer than this."""
+        """Pause until the process is told to stop, or something else, but not longer than this."""
         watch = select.poll()
         watch.register(self._heard, select.POLLIN)
         watch.poll(None if seconds is None else seconds * 1000)
@@ -105,6 +128,18 @@ class Stop:
             signal.signal(each, signal.SIG_DFL)
         signal.alarm(self._grace)
         self._told = True
+        self._again = False
+
+    def _reload(self, number: int, frame: FrameType | None) -> None:
+        try:
+            settings.load()
+        except SettingsError as error:
+            LOG.error("SIGHUP: what the settings are now cannot be used, so all stays as it was: %s", error)
+            self.pass_over_others()
+            return
+        LOG.info("SIGHUP: everything is read again")
+        signal.alarm(self._grace)
+        self._told = self._again = True
 
 
 def collect_garbage_less_often() -> None:

@@ -130,9 +130,9 @@ class Crew:
             self._start_due()
 
     def _reload(self, number: int, frame: FrameType | None) -> None:
-        """Have the API read its certificate and settings again."""
+        """Have the processes read everything again. Those that are just starting do so anyway."""
         for member in self._members:
-            if member.module == "api" and member.running is not None and member.ready:
+            if member.running is not None and member.ready:
                 member.running.send_signal(number)
 
     def _start_due(self) -> None:

@@ -21,17 +21,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return process.run(NAME, arguments.config_file, _work)
 
 
-def _work(_conf: cfg.ConfigOpts, settings: Settings) -> None:
+def _work(_conf: cfg.ConfigOpts, settings: Settings) -> int:
     database = wiring.checked_database(settings)
     worker = wiring.worker(settings, database)
     sleeper = wiring.sleeper(settings)
     wiring.listen(settings, sleeper)
     watched = settings.monitoring
     beat = monitoring.watch(watched.bind_host, watched.worker_port, database, settings.worker.poll_interval)
-    stop = Stop()
+    stop = Stop(reloads=True)
 
     def finish() -> None:
-        stop.wait()
+        while not stop:
+            stop.wait()
         sleeper.wake()
         worker.stop()
 
@@ -43,6 +44,7 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> None:
     finishing.join()
     sleeper.close()
     database.close()
+    return stop.status
 
 
 if __name__ == "__main__":
