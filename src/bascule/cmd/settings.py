@@ -234,7 +234,7 @@ def plain(conf: cfg.ConfigOpts) -> Settings:
     device_groups = declared.device_groups(conf, providers)
     networks = declared.networks(conf, device_groups, subnets)
     return Settings(
-        config_files=tuple(conf.config_file),
+        config_files=tuple(conf.default_config_files),  # as they are: the option would look for "$" in their paths
         state_dir=state_dir,
         transport_url=top["transport_url"],
         error_after=top["error_after"],
