@@ -13,7 +13,7 @@ from chaos.http import differences
 from chaos.run import Run, started
 from chaos.script import CREW, steps
 
-KILLS = 5
+KILLS = 4
 
 
 def test_the_script_follows_from_the_seed_alone() -> None:

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
     from bascule.core.broker import Broker
 
+ORPHANS_EVERY = 600.0
+"""Seconds between two looks for orphans, at most."""
+
 WAKE = "wake"
 """The folder of the runtime directory in which workers listen for wake-ups."""
 
@@ -296,7 +299,13 @@ def orphans(settings: Settings, database: Database) -> Orphans:
     chosen = settings.health_manager
     carrying = backends(settings)
     return Orphans(
-        database, carrying, tags=settings.worker.tags, grace=chosen.orphan_grace, share=chosen.orphan_share, clock=database.clock
+        database,
+        carrying,
+        tags=settings.worker.tags,
+        every=min(ORPHANS_EVERY, chosen.orphan_grace),  # or a short grace would not be kept
+        grace=chosen.orphan_grace,
+        share=chosen.orphan_share,
+        clock=database.clock,
     )
 
 
