@@ -17,13 +17,13 @@ from oslo_config import cfg
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import ApiSettings, Settings
 from bascule.cmd.values import SettingsError
+from bascule.core import orphans as orphanage
 from bascule.core.amphorae import Amphorae
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.health_manager import HealthManager
 from bascule.core.housekeeping import Housekeeping, Intervals
 from bascule.core.networks import Declared, NetworkDriver, Routed
 from bascule.core.offers import Offers
-from bascule.core.orphans import Orphans
 from bascule.core.passes import Passes
 from bascule.core.quotas import Quotas
 from bascule.core.reader import Reader
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
     from bascule.core.broker import Broker
-
-ORPHANS_EVERY = 600.0
-"""Seconds between two looks for orphans, at most."""
 
 WAKE = "wake"
 """The folder of the runtime directory in which workers listen for wake-ups."""
@@ -294,15 +291,15 @@ def health_manager(settings: Settings, database: Database) -> HealthManager:
     )
 
 
-def orphans(settings: Settings, database: Database) -> Orphans:
+def orphans(settings: Settings, database: Database) -> orphanage.Orphans:
     """What looks for orphans in a process that watches data planes."""
     chosen = settings.health_manager
     carrying = backends(settings)
-    return Orphans(
+    return orphanage.Orphans(
         database,
         carrying,
         tags=settings.worker.tags,
-        every=min(ORPHANS_EVERY, chosen.orphan_grace),  # or a short grace would not be kept
+        every=min(orphanage.EVERY, chosen.orphan_grace),  # or a short grace would not be kept
         grace=chosen.orphan_grace,
         share=chosen.orphan_share,
         clock=database.clock,

@@ -24,6 +24,9 @@ LOG = logging.getLogger(__name__)
 
 KIND = "orphan"
 
+EVERY = 600.0
+"""Seconds between two looks."""
+
 
 class Orphans:
     """Looks for orphans in the lanes whose tags it has, every `every` seconds.
@@ -39,7 +42,7 @@ class Orphans:
         backends: Mapping[str, Backend],
         *,
         tags: Sequence[str] = (),
-        every: float = 600.0,
+        every: float = EVERY,
         grace: float = 3600.0,
         share: float = 0.1,
         clock: Callable[[], float] = time.time,
