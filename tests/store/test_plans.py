@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,10 +13,12 @@ import sqlalchemy as sa
 
 from bascule.model.objects import Kind, Member, Tree
 from bascule.model.status import Operating, Provisioning, Standing
-from bascule.store import lists, trees
+from bascule.store import lists, observed, purge, trees, units
 from bascule.store.engine import Database
 from bascule.store.lists import Query
-from bascule.store.tables import objects, tag
+from bascule.store.observed import Event
+from bascule.store.tables import event, objects, tag, unit
+from bascule.store.units import Rank, Unit
 from tests import servers
 from tests.store.examples import standard, stored
 
@@ -33,12 +35,16 @@ def full(request: pytest.FixtureRequest) -> Iterator[Database]:
         database = Database(url)
         for start in range(0, COUNT, 100):
             _fill(database, range(start, start + 100))
-        server_says = "ANALYZE" if request.param == "postgresql" else "ANALYZE TABLE"
-        with database.engines[1].connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            for table in [*objects.values(), tag]:
-                conn.exec_driver_sql(f"{server_says} {table.name}")
+        _analyze(database, [*objects.values(), tag])
         yield database
         database.close()
+
+
+def _analyze(database: Database, tables: Sequence[sa.Table]) -> None:
+    words = "ANALYZE TABLE" if database.dialect == "mysql" else "ANALYZE"
+    with database.engines[1].connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        for table in tables:
+            conn.exec_driver_sql(f"{words} {table.name}")
 
 
 def _fill(database: Database, numbers: range) -> None:
@@ -114,6 +120,33 @@ def test_an_object_and_what_it_belongs_to_are_found_by_index(full: Database, kin
             assert (place := trees.locate(conn, kind, object_id)) is not None
             assert trees.load(conn, [place.load_balancer_id])
     assert len(plans) == 3
+    assert not [each for plan in plans for each in _scanned(full.dialect, plan)], plans
+
+
+def test_housekeeping_that_finds_nothing_reads_no_whole_table(full: Database) -> None:
+    """As many units as load balancers, every fourth of them gone, with an event each; none of it is old."""
+    row = dataclasses.asdict(Unit(id="", kind="load_balancer", key="", lane_id="memory:0", backend="memory", rank=Rank.IDLE))
+    gone = {"gone_at": 1000.0, "checked_at": None}
+    rows = [row | {"id": f"{n}", "key": f"{n}", "checked_at": 1000.0} | (gone if n % 4 == 0 else {}) for n in range(COUNT)]
+    told = [Event(f"{number}", 1000.0, 1, "load_balancer", f"{number}", "created") for number in range(COUNT)]
+
+    def work(conn: sa.Connection) -> None:
+        conn.execute(unit.insert(), rows)
+        observed.add_events(conn, told)
+
+    full.write(work)
+    _analyze(full, [unit, event])
+
+    def look(conn: sa.Connection) -> list[Any]:
+        with _explained(conn) as plans:
+            assert not purge.units(conn, 999.0, 100)
+            assert not purge.events(conn, 999.0, 100)
+            assert not units.forgotten(conn, 100)
+            assert not units.unchecked(conn, 999.0, 100)
+        return plans
+
+    plans = full.write(look)
+    assert len(plans) == 4
     assert not [each for plan in plans for each in _scanned(full.dialect, plan)], plans
 
 

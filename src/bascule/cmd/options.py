@@ -167,6 +167,12 @@ _HOUSEKEEPING = [
         help="Seconds for which deleted load balancers and their events are kept.",
     ),
     cfg.FloatOpt(
+        "events_kept",
+        default=7776000.0,
+        min=0,
+        help="Seconds for which events are kept at most, also those of load balancers that are there: 90 days.",
+    ),
+    cfg.FloatOpt(
         "drift_interval",
         default=3600.0,
         min=1,

@@ -104,6 +104,7 @@ class HousekeepingSettings:
 
     interval: float
     deleted_kept: float
+    events_kept: float
     drift_interval: float
 
 

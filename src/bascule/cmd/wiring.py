@@ -310,7 +310,12 @@ def housekeeping(settings: Settings, database: Database) -> Housekeeping:
     """The housekeeping of a process."""
     chosen = settings.housekeeping
     # Half an interval: every round looks at every certificate, and where several houses are kept they share the looks.
-    intervals = Intervals(deleted_kept=chosen.deleted_kept, drift=chosen.drift_interval, secrets=chosen.interval / 2)
+    intervals = Intervals(
+        deleted_kept=chosen.deleted_kept,
+        events_kept=chosen.events_kept,
+        drift=chosen.drift_interval,
+        secrets=chosen.interval / 2,
+    )
     return Housekeeping(database, CertificateLibrary(settings.certificates.directory), intervals, clock=database.clock)
 
 

@@ -20,12 +20,13 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """In seconds. `deleted_kept`: how long deleted load balancers and their events are kept. `drift`: how often every load balancer
-    is compared with what carries it. `secrets`: how long after a look at a certificate in use the next round looks at it again.
-    `counters`: how often it is counted what lanes have been given. `at_once`: how many of each a round takes, so that no round is
-    long."""
+    """In seconds. `deleted_kept`: how long deleted load balancers and their events are kept. `events_kept`: how long any event is.
+    `drift`: how often every load balancer is compared with what carries it. `secrets`: how long after a look at a certificate in
+    use the next round looks at it again. `counters`: how often it is counted what lanes have been given. `at_once`: how many of
+    each a round takes, so that no round is long."""
 
     deleted_kept: float = 604800.0
+    events_kept: float = 7776000.0
     drift: float = 3600.0
     secrets: float = 30.0
     counters: float = 600.0
@@ -58,9 +59,11 @@ class Housekeeping:
         return more
 
     def _purge(self, conn: sa.Connection) -> bool:
-        """Forget what has been deleted for long enough."""
-        before = self._clock() - self._intervals.deleted_kept
-        return purge.units(conn, before, self._intervals.at_once) == self._intervals.at_once
+        """Forget what has been deleted for long enough, and what is long past."""
+        now, kept = self._clock(), self._intervals
+        deleted = purge.units(conn, now - kept.deleted_kept, kept.at_once)
+        past = purge.events(conn, now - kept.events_kept, kept.at_once)
+        return kept.at_once in (deleted, past)
 
     def _ask(self, conn: sa.Connection) -> bool:
         """Make due what has not been compared with its carriers for long, and what should be due and is not."""

@@ -291,7 +291,8 @@ def passed(known: Known, result: Result, now: float, timing: Timing) -> Known:
         gone_at=now if gone and still else None,
         memo=json.dumps(dict(result.memo)) if result.memo else None,
         accepted=result.accepted or known.unit.accepted,
-        checked_at=now if result.settled else known.unit.checked_at,
+        # What is gone is never compared again: housekeeping would have to pass over it in every round.
+        checked_at=None if gone and still else now if result.settled else known.unit.checked_at,
         resync=known.unit.resync and not (result.settled and nobody_asked),
     )
     if nobody_asked:

@@ -22,3 +22,17 @@ def units(conn: sa.Connection, gone_before: float, limit: int) -> int:
         conn.execute(event.delete().where(event.c.load_balancer_id.in_(ids)))
         conn.execute(unit.delete().where(unit.c.id.in_(ids)))
     return len(ids)
+
+
+_OLDEST = sa.select(event.c.id, event.c.at).order_by(event.c.id).limit(sa.bindparam("b_limit", type_=sa.Integer))
+
+
+def events(conn: sa.Connection, before: float, limit: int) -> int:
+    """Remove up to `limit` events from before a time (seconds since the epoch), the oldest first. Gives how many.
+
+    Their ids grow with time, so no index by time is needed, which every event would have to be written to.
+    """
+    ids = [row.id for row in conn.execute(_OLDEST, {"b_limit": limit}) if row.at < before]
+    if ids:
+        conn.execute(event.delete().where(event.c.id.in_(ids)))
+    return len(ids)
