@@ -129,11 +129,11 @@ class World:
         worker.start()
         return worker
 
-    def new_health_manager(self) -> HealthManager:
+    def new_health_manager(self, lanes_at_once: int = 1) -> HealthManager:
         """Another one, which watches what no other does. Of those before it is not known that they are gone."""
         return HealthManager(
-            self.database, self.backends, self.recorder, lanes_at_once=1, clock=self.clock, monotonic=self.clock
-        )  # fmt: skip
+            self.database, self.backends, self.recorder, lanes_at_once=lanes_at_once, clock=self.clock, monotonic=self.clock
+        )
 
     # Time and passes
 

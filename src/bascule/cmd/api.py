@@ -123,6 +123,7 @@ def _load(parent: int, api: ApiSettings, _target: str) -> WSGIApplication:
     # Until the server has its own handlers in place, those of its parent would swallow the signal to stop.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
     threading.Thread(target=_insist, args=(process.signal_pipe(),), daemon=True).start()
     process.live_no_longer_than_parent(parent)
     from bascule.cmd.wsgi import application
@@ -142,11 +143,15 @@ def _monitor() -> None:
 
 
 def _insist(signals: int) -> None:
-    """Repeat the signal to stop until this process ends: the first one is lost if it comes just before the server sleeps."""
-    while number := ord(os.read(signals, 1)):
+    """Wake the server until this process ends, once it is told to stop: it hears nothing if that came just before it slept.
+
+    By another signal, since the server hangs when it is told a second time while it finishes requests.
+    """
+    while ord(os.read(signals, 1)) not in (signal.SIGTERM, signal.SIGINT):
+        pass
+    while True:
         time.sleep(0.1)
-        if number in (signal.SIGTERM, signal.SIGINT):
-            signal.pthread_kill(threading.main_thread().ident or 0, number)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
 
 
 def _tell_when_ready(api: ApiSettings) -> None:

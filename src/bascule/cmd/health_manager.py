@@ -39,8 +39,8 @@ def _watch(_conf: cfg.ConfigOpts, settings: Settings) -> int:
 
     # Signs of life are due more often than looks where these are far apart.
     process.loop(tick, stop.wait, min(settings.health_manager.interval, settings.worker.lease / 3), stop, beat)
-    search.end()
     health_manager.stop()
+    search.end()
     database.close()
     return stop.status
 

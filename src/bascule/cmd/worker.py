@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -12,7 +14,12 @@ from bascule.cmd import monitoring, process, wiring
 from bascule.cmd.process import Stop
 from bascule.cmd.settings import Settings
 
+LOG = logging.getLogger(__name__)
+
 NAME = "bascule-worker"
+
+LONGEST_WRITE = process.GRACE - 5
+"""Seconds that a data plane has to answer when the worker is told to stop."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,12 +36,13 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> int:
     watched = settings.monitoring
     beat = monitoring.watch(watched.bind_host, watched.worker_port, database, settings.worker.poll_interval)
     stop = Stop(reloads=True)
+    left: list[str] = []
 
     def finish() -> None:
         while not stop:
             stop.wait()
         sleeper.wake()
-        worker.stop()
+        left.extend(worker.stop(LONGEST_WRITE))
 
     worker.start()
     # Passes go on in threads of their own for as long as there is something to do, so they have to hear of it.
@@ -44,6 +52,11 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> int:
     finishing.join()
     sleeper.close()
     database.close()
+    if left:
+        LOG.warning("Stopped without an answer in lanes %s: another worker looks after a lease what was written", ", ".join(left))
+    if left and not stop.status:
+        logging.shutdown()
+        os._exit(0)  # Python would wait for the threads that wait for the answers
     return stop.status
 
 

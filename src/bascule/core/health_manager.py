@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -104,12 +104,20 @@ class HealthManager:
         return any([each.result() for each in running])  # noqa: C419 - wait for all of them
 
     def stop(self) -> None:
-        """Finish what runs and let others watch."""
-        self._pool.shutdown(wait=True)
-        with self._database.read() as conn:
-            held = [each for each in watches.load(conn).values() if each.owner == self._owner]
-        for each in held:
-            self._release(_lease(each))
+        """Finish what runs and let others watch, each lane as soon as it can be, as devices may take long for their answers."""
+        self._pool.shutdown(wait=False)
+        with self._lock:
+            looking = {future: lane_id for lane_id, future in self._looking.items()}
+        try:
+            with self._database.read() as conn:
+                held = {each.id: _lease(each) for each in watches.load(conn).values() if each.owner == self._owner}
+            for lane_id in held.keys() - looking.values():
+                self._release(held[lane_id])
+            for lane_id in (looking[each] for each in as_completed(looking)):
+                if lane_id in held:
+                    self._release(held[lane_id])
+        except sa.exc.SQLAlchemyError as error:
+            LOG.warning("others watch what was watched from here after a lease: %s", error)
 
     def _release(self, lease: Lease) -> None:
         try:

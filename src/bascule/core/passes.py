@@ -50,7 +50,12 @@ _LONGEST = 2000
 """Characters of a text of a data plane that are kept."""
 
 Intend = Callable[[Sequence[Carrier]], None]
-"""Commits the record of carriers before they are written to. Raises LaneLost."""
+"""Is told each time before anything is written; commits the record of the carriers it is given. Raises LaneLost, Interrupted."""
+
+
+class Interrupted(Exception):
+    """Nothing more is to be written, because the process stops. What was not recorded is still due."""
+
 
 INTERNAL = "Something went wrong inside the load balancer service. It is tried again."
 
@@ -125,7 +130,8 @@ class Passes:
     def run(self, lane_id: str, fence: Fence, batch: Sequence[Known], shared: Mapping[str, Known], intend: Intend) -> list[Result]:
         """One pass over units of one lane and backend. `shared` are the units that any of them needs. Raises Fenced.
 
-        `intend` is told, before anything is written, what may be on carriers that cannot be asked what they hold.
+        `intend` is told, before anything is written, what may be on carriers that cannot be asked what they hold; of others, that
+        something is.
         """
         backend = self._backends[batch[0].unit.backend]
         jobs = [self._prepare(backend, known, shared, hold=True) for known in batch]
@@ -200,12 +206,12 @@ class Passes:
         outcomes: Mapping[Target, Outcome] = {}
         try:
             plans = self._plans(backend, lane_id, jobs)
-            if plans and backend.reads is Reads.RECORD:
-                intend([_intended(backend, by_id[plan.unit_id], plan) for plan in plans])
             if plans:
+                unknown = plans if backend.reads is Reads.RECORD else ()
+                intend([_intended(backend, by_id[plan.unit_id], plan) for plan in unknown])
                 with metrics.APPLY.time():
                     outcomes = backend.apply(lane_id, fence, plans, self._secrets)
-        except (Fenced, LaneLost):
+        except (Fenced, LaneLost, Interrupted):
             raise
         except Exception as error:
             LOG.exception("lane %s: a batch of %d failed", lane_id, len(jobs))

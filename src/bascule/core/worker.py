@@ -10,12 +10,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from bascule.core import known as knowledge
 from bascule.core import metrics
 from bascule.core.leases import Silence
-from bascule.core.passes import Passes
+from bascule.core.passes import Interrupted, Passes
 from bascule.core.recorder import Recorder
 from bascule.model import trace
 from bascule.model.backend import Backend, Fenced
@@ -76,10 +76,18 @@ class Worker:
         specs = {name: backend.lanes() for name, backend in self._backends.items()}
         self._database.write(lambda conn: placement.ensure(conn, specs))
 
-    def stop(self) -> None:
-        """Finish the passes that run and begin no more. Returns when the lanes are given back."""
-        self._stopping.set()
-        self._pool.shutdown(wait=True)
+    def stop(self, within: float | None = None) -> list[str]:
+        """Begin to write nothing more, finish what is being written, and give the lanes back.
+
+        Gives the lanes whose data plane has still not answered after so many seconds. Where the process ends nevertheless, whoever
+        takes such a lane after a lease looks for itself what was written.
+        """
+        with self._lock:
+            self._stopping.set()
+            running = dict(self._serving)
+        self._pool.shutdown(wait=False)
+        wait(running.values(), within)
+        return sorted(lane_id for lane_id, each in running.items() if not each.done())
 
     def begin(self) -> bool:
         """Begin to serve every lane in which something is due, and wait for none of them. One slow lane holds up no other.
@@ -108,7 +116,7 @@ class Worker:
         """Serve a lane, and once more if it was asked for in the meantime. Whatever goes wrong in it stays in it."""
         worked = False
         try:
-            while True:
+            while not self._stopping.is_set():
                 try:
                     with trace.named(trace.new("lane")):
                         worked = self._hold(lane_id) or worked
@@ -116,8 +124,9 @@ class Worker:
                     LOG.exception("lane %s cannot be served now", lane_id)
                 with self._lock:
                     if lane_id not in self._missed:
-                        return worked
+                        break
                     self._missed.discard(lane_id)
+            return worked
         finally:
             with self._lock:
                 del self._serving[lane_id]
@@ -163,8 +172,11 @@ class Worker:
     def _work(self, lease: Lease) -> bool:
         """Pass over a batch, and over one unit that failed before, until nothing is due. Then give the lane back."""
         worked = False
-        while not self._stopping.is_set() and any([self._pass(lease, due.together), self._pass(lease, due.alone)]):
-            worked = True
+        try:
+            while not self._stopping.is_set() and any([self._pass(lease, due.together), self._pass(lease, due.alone)]):
+                worked = True
+        except Interrupted:
+            LOG.debug("lane %s: a pass was broken off before it wrote anything", lease.lane_id)
         self._database.write(lambda conn: lanes.hold(conn, lease, release=True))
         return worked
 
@@ -199,14 +211,17 @@ class Worker:
                 fence = meta.fence(conn, lease.fence)
 
             def intend(carriers: Sequence[Carrier]) -> None:
-                self._recorder.intend(lease, carriers)
+                if self._stopping.is_set():
+                    raise Interrupted
+                if carriers:
+                    self._recorder.intend(lease, carriers)
 
             results = self._passes.run(lease.lane_id, fence, list(batch.values()), shared, intend)
             with metrics.RECORD.time():
                 self._recorder.record(lease, results)
             for each in results:
                 metrics.PASSES.labels(each.unit.backend, each.outcome).inc()
-        except (LaneLost, Fenced):
+        except (LaneLost, Fenced, Interrupted):
             raise
         except Exception:
             LOG.exception("lane %s: %d units could not be passed over", lease.lane_id, len(chosen))
