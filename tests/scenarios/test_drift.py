@@ -26,10 +26,13 @@ def compare(world: World, load_balancer_id: str) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("reads", list(Reads))
-def test_what_others_changed_is_told_once(build: Build, reads: Reads) -> None:
+@pytest.mark.parametrize("looks", [0, 3], ids=["at once", "after a while"])
+def test_what_others_changed_is_told_once(build: Build, reads: Reads, looks: int) -> None:
     world = build(reads=reads)
     made = world.create()
     world.settle()
+    if looks:
+        world.device.switches.slow[made.id] = looks
     held = world.device.documents[(made.id, "memory")]
     name = f"listener/{made.listeners[0].id}"
     before = held[name]

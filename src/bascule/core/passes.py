@@ -369,11 +369,27 @@ def _new_carrier(backend: Backend, job: _Job, name: str) -> Carrier:
 
 
 def _intended(backend: Backend, job: _Job, plan: Plan) -> Carrier:
-    """The record of a carrier that is about to be written to: of what is written, it is not known any more what is there."""
+    """The record of a carrier that is about to be written to: of what is written, it is not known any more what is there.
+
+    What is written again just as it was on record stays there in doubt: should the answer take several passes, it can still be told
+    that others had changed it.
+    """
     carrier = job.carriers.get(plan.carrier) or _new_carrier(backend, job, plan.carrier)
-    unknown = dict.fromkeys((step.name for step in plan.steps), "")
+    before, wanted = _undoubted(carrier.digests), digests(plan.target)
+    unknown = {
+        step.name: _DOUBT + wanted[step.name] if step.name in wanted and before.get(step.name) == wanted[step.name] else ""
+        for step in plan.steps
+    }
     job.carriers[plan.carrier] = replace(carrier, digests={**carrier.digests, **unknown})
     return job.carriers[plan.carrier]
+
+
+_DOUBT = "?"
+"""Before a digest on record: so it was, and whether it still is is not known. It equals no digest, so the document is sent again."""
+
+
+def _undoubted(held: Mapping[str, str]) -> dict[str, str]:
+    return {name: digest.removeprefix(_DOUBT) for name, digest in held.items()}
 
 
 def _take_over(backend: Backend, job: _Job) -> None:
@@ -409,4 +425,4 @@ def _was_there(job: _Job, name: str) -> bool:
     before = job.known.carriers.get(name)
     if before is None or before.state is not CarrierState.SERVING or before.observed < job.known.unit.generation:
         return False
-    return dict(before.digests) == digests(job.target[name])
+    return _undoubted(before.digests) == digests(job.target[name])

@@ -162,6 +162,23 @@ def test_a_slow_change_becomes_a_task_that_is_looked_after(world: F5World, devic
 
 
 @pytest.mark.slow
+def test_what_others_changed_is_told_even_if_it_takes_the_device_long(world: F5World, device: Box) -> None:
+    made = world.create()
+    world.settle()
+    virtual = device.get("/mgmt/tm/ltm/virtual").body["items"][0]["fullPath"].replace("/", "~")
+    for changed in (True, False):
+        if changed:
+            assert device.ask("PATCH", f"/mgmt/tm/ltm/virtual/{virtual}", {"connectionLimit": 7}).status == 200
+        device.fault("slow", tenant=tenant_name(made.id), seconds=60)  # AS3 answers after 45
+        world.compare(made.id)
+        world.tick()
+        assert world.unit(made.id).memo is not None
+        world.settle()
+        assert sum("was found changed" in text for text in world.events(made.id)) == 1
+    assert world.is_on(device, made.id)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("deleted", [False, True], ids=["changed", "deleted"])
 def test_what_a_task_was_not_about_is_sent_after_it(world: F5World, device: Box, deleted: bool) -> None:
     made = world.create()
