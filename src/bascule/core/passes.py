@@ -385,7 +385,7 @@ def _intended(backend: Backend, job: _Job, plan: Plan) -> Carrier:
 
 
 _DOUBT = "?"
-"""Before a digest on record: so it was, and whether it still is is not known. It equals no digest, so the document is sent again."""
+"""Before a digest on record: so it was, and whether it still is is not known. That equals no digest, so it is sent again."""
 
 
 def _undoubted(held: Mapping[str, str]) -> dict[str, str]:
