@@ -94,10 +94,11 @@ class Client:
         except NoAnswer as lost:
             self._unknown(balancer, edit, new, "late" if lost.late else "cut")
             return
-        self.counted.statuses[str(status)] += 1
         if status >= 500:
             self._unknown(balancer, edit, new, str(status))
-        elif status >= 400:
+            return
+        self.counted.statuses[str(status)] += 1
+        if status >= 400:
             self.counted.refused += 1
             self.counted.refusals[f"{status} {edit.what}: {_reason(answer)}"] += 1
             if status == 404:
