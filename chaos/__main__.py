@@ -48,7 +48,7 @@ def report(result: Result) -> str:
     rows = [("database", result.database), ("seed", result.seed), ("kills", result.kills)]
     rows += [("other faults", sum(result.faults.values()) - result.kills), ("edits acknowledged", result.acknowledged)]
     rows += [("answers lost", result.unknown), ("refused", result.refused), ("load balancers made", result.load_balancers)]
-    rows += [(name, figures.get(name, "not looked at")) for name in ("lost", "stuck", "drifted")]
+    rows += [(name, figures[name]) for name in ("lost", "stuck", "drifted")]
     rows += [("moved backwards", figures["backwards"])]
     rows += [("time to converge", "never" if result.converged is None else f"{result.converged:.0f} s")]
     rows += [("in all", f"{result.seconds:.0f} s")]

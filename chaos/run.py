@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from chaos.faults import Trouble
 from chaos.judge import Judge, Verdict
 from chaos.script import steps
 from tests import brokers
+from tests.servers import NotInstalled
 
 CLIENTS = 4
 
@@ -128,11 +130,15 @@ def run(database: str, seed: int, kills: int, say: Callable[[str], None]) -> Res
     """One run on a kind of database. Raises tests.servers.NotInstalled."""
     folder = Path(tempfile.mkdtemp(prefix="bascule-chaos-"))
     began = time.monotonic()
-    with started(database, seed, folder, say) as now:
-        verdict, converged = now.settle(now.disturb(kills))
-        for client in now.clients:
-            client.join()
-        return _result(now, verdict, converged, time.monotonic() - began)
+    try:
+        with started(database, seed, folder, say) as now:
+            verdict, converged = now.settle(now.disturb(kills))
+            for client in now.clients:
+                client.join()
+            return _result(now, verdict, converged, time.monotonic() - began)
+    except NotInstalled:
+        shutil.rmtree(folder)
+        raise
 
 
 def _result(now: Run, verdict: Verdict, converged: float | None, seconds: float) -> Result:
