@@ -15,12 +15,11 @@ from bascule.clients.bigip import (
     NoActiveDevice,
     OutcomeUnknown,
     Unreachable,
-    icontrol,
 )
 from tests.addresses import free_port
 from tests.clients.bigip.conftest import Connect
 from tests.clients.bigip.site import VERSION, VLAN, VLANS, Counted, vlans
-from tests.emulator.site import Box, pair, sync
+from tests.emulator.site import Box, pair
 
 Pair = tuple[Box, Box]
 
@@ -105,13 +104,6 @@ def test_when_none_is_active_it_is_said_how_each_is(boxes: Pair, group: DeviceGr
         group.active()
     names = [url.removeprefix("https://") for url in (two.url, one.url)]
     assert str(none.value) == f"edge: {names[0]} is forced-offline; {names[1]} is forced-offline"
-
-
-def test_whether_the_two_hold_the_same_is_told(boxes: Pair, group: DeviceGroup) -> None:
-    one, _ = boxes
-    one.until(lambda: sync(one) == "In Sync")
-    found = icontrol.sync_state(group.active())
-    assert (found.status, found.color, found.mode) == ("In Sync", "green", "high-availability")
 
 
 def test_nobody_is_there(connect: Connect) -> None:

@@ -25,7 +25,7 @@ def request(code: int, message: str, **more: Any) -> dict[str, Any]:
 
 
 def one(tenant: str, verdict: Verdict, code: int, text: str, changed: bool = False) -> TenantResult:
-    return TenantResult(tenant, verdict, code, text, changed, 18)
+    return TenantResult(tenant, verdict, code, text, changed)
 
 
 DONE = result("T1", lineCount=25)
@@ -77,10 +77,6 @@ def test_tenant_by_tenant_whatever_the_status(results: list[dict[str, Any]], wan
     for status in (200, 207, 422):
         assert reply(status, {"results": results, "declaration": {}}, "") == Result(tuple(wanted))
     assert of_task(200, {"id": "6281", "results": results}, "") == Result(tuple(wanted))
-
-
-def test_a_dry_run_is_told_from_the_real_thing() -> None:
-    assert reply(200, {"dryRun": True, "results": [DONE]}, "") == Result((HAS_BEEN_DONE,), dry_run=True)
 
 
 @pytest.mark.parametrize(("message", "wanted"), [

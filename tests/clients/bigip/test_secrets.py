@@ -14,8 +14,8 @@ from bascule.clients.bigip.login import LIFE, LOGIN
 from tests.certificates import Authority, key_pem
 from tests.clients.bigip.conftest import Clock, Connect
 from tests.clients.bigip.site import VLAN, VLANS, tokens
-from tests.clients.bigip.test_as3 import wrapped
-from tests.emulator.site import PASSWORD, Box, lb, small, tenant
+from tests.clients.bigip.test_as3 import later, wrapped
+from tests.emulator.site import PASSWORD, Box, lb, tenant
 
 
 @pytest.fixture
@@ -71,8 +71,7 @@ def _conversation(
     for ask in (
         as3.info,
         lambda: as3.declare(wrapped(tenant("T1", with_key))),
-        lambda: as3.declare(wrapped(tenant("T1", with_key)), later=True),
-        lambda: as3.declare_each([wrapped(tenant("T2", small())), _quoted(with_key)]),
+        lambda: later(as3, wrapped(tenant("T1", with_key))),
         lambda: as3.declare(_quoted(with_key)),
         as3.declared,
         lambda: as3.device.get("/mgmt/shared/appsvcs/declare"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bascule.clients.bigip.device import ATTEMPTS, TIMEOUT, Device
 from bascule.clients.bigip.errors import Refused
 from bascule.clients.bigip.icontrol import checked, read
-from bascule.clients.bigip.replies import Reply, of_task, replies, reply
+from bascule.clients.bigip.replies import Reply, of_task, reply
 from bascule.clients.bigip.wire import Answer
 
 BASE = "/mgmt/shared/appsvcs"
@@ -61,17 +61,10 @@ class AS3:
         body = read(self.device, f"{BASE}/info", timeout=timeout, attempts=attempts)
         return Info(str(body.get("version", "")), str(body.get("release", "")), str(body.get("schemaCurrent", "")))
 
-    def declare(self, body: Mapping[str, Any], *, later: bool = False, timeout: float = LONGEST) -> Reply:
-        """Hand in a declaration. With `later`, the answer is a task at once."""
-        answer = self.device.post(_path(later), body, timeout=timeout)
+    def declare(self, body: Mapping[str, Any]) -> Reply:
+        """Hand in a declaration."""
+        answer = self.device.post(f"{BASE}/declare", body, timeout=LONGEST)
         return reply(503 if answer.busy else answer.status, answer.body, answer.text)
-
-    def declare_each(
-        self, bodies: Sequence[Mapping[str, Any]], *, later: bool = False, timeout: float = LONGEST
-    ) -> tuple[Reply, ...]:
-        """Hand in several declarations in one request. Each is checked, carried out and answered by itself, in their order."""
-        answer = self.device.post(_path(later), list(bodies), timeout=timeout)
-        return replies(503 if answer.busy else answer.status, answer.body, answer.text, len(bodies))
 
     def task(self, task: str) -> Reply:
         """What a task has come to; the task again while it is under way."""
@@ -114,10 +107,6 @@ class AS3:
         if not isinstance(body, dict):
             raise Refused(self.device.name, answer.status, "the answer is not a declaration")
         return body
-
-
-def _path(later: bool) -> str:
-    return f"{BASE}/declare" + ("?async=true" if later else "")
 
 
 def _stored(name: str, body: Mapping[str, Any]) -> Stored:

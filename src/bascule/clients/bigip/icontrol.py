@@ -51,15 +51,6 @@ class Unit:
     """It is the one that was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncState:
-    """Whether the devices of a group hold the same configuration. `color` is green where nothing has to be done."""
-
-    status: str
-    color: str
-    mode: str
-
-
 def units(device: Device, *, timeout: float = TIMEOUT, attempts: int = ATTEMPTS) -> tuple[Unit, ...]:
     """The devices that this one knows, itself among them. Raises DeviceError."""
     return tuple(
@@ -84,12 +75,6 @@ def connections(device: Device, *, timeout: float = TIMEOUT) -> int:
     """How many connections of clients there are now. Raises DeviceError."""
     threads = nested(read(device, "/mgmt/tm/sys/tmm-traffic", timeout=timeout))
     return sum(_number(entries, "clientSideTraffic.curConns") for entries in threads)
-
-
-def sync_state(device: Device) -> SyncState:
-    """Raises DeviceError."""
-    entries = next(nested(read(device, "/mgmt/tm/cm/sync-status")), {})
-    return SyncState(_word(entries, "status"), _word(entries, "color"), _word(entries, "mode"))
 
 
 def nested(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

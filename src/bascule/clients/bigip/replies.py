@@ -39,7 +39,6 @@ class TenantResult:
     text: str
     changed: bool = False
     """Something was written: it was not yet as declared."""
-    milliseconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,6 @@ class Result:
     """
 
     tenants: tuple[TenantResult, ...]
-    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +110,6 @@ def reply(status: int, body: Any, text: str) -> Reply:
     return _whole(body, status)
 
 
-def replies(status: int, body: Any, text: str, count: int) -> tuple[Reply, ...]:
-    """What AS3 says to an array of `count` declarations, in their order."""
-    found = body.get("items") if isinstance(body, Mapping) else None
-    if isinstance(found, list) and len(found) == count:
-        return tuple(reply(_code(one) if isinstance(one, Mapping) else 0, one, "") for one in found)
-    return (reply(status, body, text),) * count
-
-
 def of_task(status: int, body: Any, text: str) -> Reply:
     """What a task has come to."""
     if status == 404:
@@ -138,7 +128,7 @@ def _of_results(results: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -
             return _under_way(str(only.get("message", "")), body.get("id"))
         if code >= 400:
             return _whole(only, code)
-    return Result(tenants, bool(body.get("dryRun")))
+    return Result(tenants)
 
 
 def _is_tenant(result: Mapping[str, Any]) -> bool:
@@ -176,7 +166,6 @@ def _tenant(result: Mapping[str, Any]) -> TenantResult:
         code=code,
         text=words,
         changed=code == 200 and bool(result.get("lineCount")),
-        milliseconds=_number(result, "runTime"),
     )
 
 
@@ -209,11 +198,7 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _code(body: Mapping[str, Any]) -> int:
-    return _number(body, "code")
-
-
-def _number(body: Mapping[str, Any], name: str) -> int:
-    found = body.get(name)
+    found = body.get("code")
     return found if isinstance(found, int) else 0
 
 
