@@ -6,13 +6,12 @@ import base64
 import signal
 import socket
 import sqlite3
-import subprocess
 import time
 
 import pytest
 
 from bascule.cmd.http_basic import hashed
-from tests.processes.running import BIN, Site, is_alive, wait_for
+from tests.processes.running import Site, is_alive, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -146,33 +145,6 @@ def test_the_api_leaves_nothing_behind_when_it_is_killed(site: Site) -> None:
             running.process.kill()
             running.process.wait()
             wait_for(lambda: not site.answers())
-
-
-@pytest.mark.parametrize("server", ["granian", "gunicorn"])
-def test_any_wsgi_server_serves_the_api(site: Site, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.upgrade()
-    monkeypatch.setenv("BASCULE_CONFIG_FILE", str(site.file))
-    commands = {
-        "granian": ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(site.port)],
-        "gunicorn": ["--threads", "4", "--bind", f"127.0.0.1:{site.port}"],
-    }
-    with subprocess.Popen(
-        [BIN / server, *commands[server], "bascule.cmd.wsgi:application"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            wait_for(site.answers)
-            assert site.call("GET", "/v2/lbaas/loadbalancers") == (
-                200,
-                {"loadbalancers": [], "loadbalancers_links": []},
-            )
-            status, answer = site.call("POST", "/v2/lbaas/loadbalancers", {"loadbalancer": {"vip_subnet_id": 5}})
-            assert status == 400
-            assert "vip_subnet_id" in answer["faultstring"]
-        finally:
-            process.terminate()
-        assert process.wait(30) in (0, -signal.SIGTERM)
 
 
 @pytest.mark.parametrize("name", BACKGROUND)
