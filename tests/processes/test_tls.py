@@ -8,7 +8,10 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from tests.processes.running import BIN, Running, Site, wait_for
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 OURS = Authority("Ours")
+CLIENTS = 4
 VIP_SUBNET = "1d9f6c5e-6c1b-4c0e-9d0f-1f4f0c1a0001"
 
 
@@ -99,6 +103,48 @@ def test_a_new_certificate_is_shown_after_sighup_and_a_bad_one_never(secure: Sit
         running.process.send_signal(signal.SIGHUP)
         wait_for(lambda: name(secure) == "renewed", lambda: running.log)
         assert running.stop() == 0
+
+
+def workers(running: Running) -> int:
+    """How many processes of the API there are that answer: two while the old one goes on beside the new one."""
+    pid = running.process.pid
+    return len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def test_requests_are_answered_while_everything_is_read_again(secure: Site, running: Running) -> None:
+    """Each has a connection of its own. Only those that the old process has as it ends are lost: one or two of each client."""
+    done, failed = [0] * CLIENTS, list[str]()
+    enough = threading.Event()
+
+    def client(at: int) -> None:
+        while not enough.is_set():
+            try:
+                answer = connect(secure)
+            except OSError as error:
+                answer = repr(error).encode()
+            done[at] += 1
+            if not answer.startswith(b"HTTP/1.1 200"):
+                failed.append(f"{time.monotonic():.1f}: {answer!r}")
+
+    def ask(more: int) -> None:
+        wanted = sum(done) + more
+        wait_for(lambda: sum(done) >= wanted, lambda: running.log)
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for at in range(CLIENTS):
+            clients.submit(client, at)
+        try:
+            ask(100)
+            renew(secure, "renewed")
+            running.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: workers(running) == 2, lambda: running.log)
+            wait_for(lambda: workers(running) == 1, lambda: running.log)
+            ask(100)
+        finally:
+            enough.set()
+    assert name(secure) == "renewed"
+    assert len(failed) <= 2 * CLIENTS, failed
+    assert sum(done) >= 300
 
 
 def test_clients_need_a_certificate_where_there_is_an_authority_for_them(secure: Site) -> None:

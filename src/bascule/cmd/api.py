@@ -43,6 +43,9 @@ BACKPRESSURE = 256
 GRACE = 20
 """Seconds that requests have to end in when the server stops."""
 
+OVERLAP = 5
+"""Seconds for which, after SIGHUP, the old process goes on beside the new one, which must be able to answer by then."""
+
 _NO_HANDLERS: dict[str, Any] = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {}, "granian.access": {}}}
 
 
@@ -110,6 +113,7 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
         blocking_threads=api.threads,
         backpressure=BACKPRESSURE,
         workers_kill_timeout=GRACE,
+        respawn_interval=OVERLAP,
         log_level=LogLevels.warning,
         log_dictconfig=_NO_HANDLERS,
         **tls.options(api),
