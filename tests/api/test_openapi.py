@@ -13,6 +13,7 @@ import jsonschema
 import msgspec
 import pytest
 
+from bascule.north.octavia_v2.lookups import ROUTES as LOOKUPS
 from bascule.north.octavia_v2.routes import ROUTES, TOP
 from tests.api.bascule import VIPS, Client
 from tests.api.serving import serving
@@ -31,6 +32,7 @@ def schema_of(document: dict[str, Any], content: dict[str, Any]) -> dict[str, An
 def test_every_route_is_in_it(document: dict[str, Any]) -> None:
     documented = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
     wanted = {(route.path, route.method) for route in TOP} | {(route.canonical, route.method) for route in ROUTES}
+    wanted |= {(route.path, route.method) for route in LOOKUPS if not route.path.startswith("/v2/")} | {("/healthcheck", "GET")}
     assert documented == wanted
     operations = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
     assert len(set(operations)) == len(operations)
@@ -57,7 +59,7 @@ def test_answers_are_as_documented(api: Client, document: dict[str, Any]) -> Non
     load_balancer_id = load_balancer.body["loadbalancer"]["id"]
     checked = 0
     for path, methods in document["paths"].items():
-        if "{" in path.replace("{load_balancer_id}", "") or "get" not in methods:
+        if "{" in path.replace("{load_balancer_id}", "") or "get" not in methods or path == "/healthcheck":
             continue
         answer = api.raw("GET", path.replace("{load_balancer_id}", load_balancer_id))
         jsonschema.validate(answer.body, schema_of(document, methods["get"]["responses"]["200"]))
@@ -92,8 +94,37 @@ def test_every_parameter_and_attribute_is_in_it(document: dict[str, Any]) -> Non
                 assert set(schemas[kind.__name__]["properties"]) == {field.encode_name for field in msgspec.structs.fields(kind)}
 
 
+def test_attributes_and_filters_that_can_be_asked_for_are_in_it(api: Client, document: dict[str, Any]) -> None:
+    def parameters(path: str) -> set[str]:
+        return {each["name"] for each in document["paths"][path]["get"]["parameters"]}
+
+    load_balancer = api.load_balancer(name="lb")
+    for path, some in {
+        "/v2.0/lbaas/loadbalancers/{load_balancer_id}": {"loadbalancer": {"name": "lb"}},
+        "/v2.0/lbaas/providers": {"providers": [{"name": "memory"}]},
+    }.items():
+        assert "fields" in parameters(path)
+        answer = api.raw("GET", path.replace("{load_balancer_id}", load_balancer["id"]), query_string="fields=name").body
+        assert answer == some
+        jsonschema.validate(answer, schema_of(document, document["paths"][path]["get"]["responses"]["200"]))
+    assert parameters("/v2.0/lbaas/providers/{provider}/flavor_capabilities") == {"provider", "name", "description", "fields"}
+    assert "fields" not in parameters("/v2.0/lbaas/quotas/{project_id}")
+    assert {"id", "name", "cidr", "shared"} == (parameters("/v2.0/subnets") & {"id", "name", "cidr"}) | (
+        parameters("/v2.0/networks") & {"shared"}
+    )
+
+
+def test_how_the_healthcheck_answers_is_in_it(api: Client, document: dict[str, Any]) -> None:
+    responses = document["paths"]["/healthcheck"]["get"]["responses"]
+    assert str(api.raw("GET", "/healthcheck").status) in responses
+    answer = api.raw("GET", "/healthcheck", headers={"Accept": "application/json"})
+    jsonschema.validate(answer.body, schema_of(document, responses[str(answer.status)]))
+
+
 def test_every_answer_that_may_come_is_in_it(document: dict[str, Any]) -> None:
-    for methods in document["paths"].values():
+    for path, methods in document["paths"].items():
+        if path == "/healthcheck":
+            continue
         for method, operation in methods.items():
             assert "default" not in operation["responses"]
             assert {"400", "403", "406", "500"} <= set(operation["responses"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import falcon
 import msgspec
 
-from bascule.north.octavia_v2 import errors, openapi
+from bascule.north.octavia_v2 import errors, healthcheck, openapi
 from bascule.north.octavia_v2.counting import Counting
 from bascule.north.octavia_v2.dispatch import Resource
 from bascule.north.octavia_v2.door import Door
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DOCUMENT = "/openapi.json"
-HEALTHCHECK = "/healthcheck"
 DOCS = "/docs"
 
 _ONLY_OURS = "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
-PUBLIC = frozenset({"", DOCUMENT, DOCS, HEALTHCHECK, *(route.path for route in TOP if route.public)})
+PUBLIC = frozenset({"", DOCUMENT, DOCS, healthcheck.PATH, *(route.path for route in TOP if route.public)})
 """Paths that need no authentication. They tell nothing but what API this is."""
 
 
@@ -87,7 +86,7 @@ def _application(door: Door) -> WSGIApplication:
         app.add_route(path, Resource(door, of_path))
     app.add_route(DOCUMENT, _Document())
     app.add_route(DOCS, _Docs())
-    app.add_route(HEALTHCHECK, Healthcheck(door.reader.check))
+    app.add_route(healthcheck.PATH, Healthcheck(door.reader.check))
     return app
 
 

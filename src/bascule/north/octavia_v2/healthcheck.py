@@ -12,10 +12,19 @@ import msgspec
 
 LOG = logging.getLogger(__name__)
 
+PATH = "/healthcheck"
+
 REFRESH = 5.0
 """Seconds for which what was found is told again."""
 
 _REASON = "The database cannot be used."
+
+
+class Health(msgspec.Struct):
+    """What is wrong, for whoever asks for JSON. There are never more details."""
+
+    detailed: bool
+    reasons: list[str]
 
 
 class Healthcheck:
@@ -36,7 +45,7 @@ class Healthcheck:
         reasons = self._found()
         if req.client_prefers((falcon.MEDIA_TEXT, falcon.MEDIA_JSON)) == falcon.MEDIA_JSON:
             resp.status = 503 if reasons else 200
-            resp.data = msgspec.json.encode({"detailed": False, "reasons": reasons})
+            resp.data = msgspec.json.encode(Health(detailed=False, reasons=reasons))
         elif reasons:
             resp.status = 503
             resp.content_type = falcon.MEDIA_TEXT

@@ -8,13 +8,70 @@ before it asks for a load balancer. There are no ports, policies and security gr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypedDict
+
+import msgspec
 
 from bascule.model.definition import Subnet
 from bascule.north.octavia_v2.door import Call
 from bascule.north.octavia_v2.errors import Malformed
 from bascule.north.octavia_v2.query import Params, boolean, texts
 from bascule.north.octavia_v2.routes import Route
+
+
+class Named(TypedDict):
+    """What there is none of, or what is there because somebody names it."""
+
+    id: str
+    name: str
+
+
+class AddressPool(TypedDict):
+    """The addresses that a subnet hands out."""
+
+    start: str
+    end: str
+
+
+class SubnetFound(Named, total=False):
+    """A subnet, or only what somebody calls it where any subnet is taken to be there."""
+
+    network_id: str
+    cidr: str
+    ip_version: int
+    gateway_ip: str | None
+    enable_dhcp: bool
+    allocation_pools: list[AddressPool]
+    dns_nameservers: list[str]
+    host_routes: list[str]
+    project_id: str
+    tenant_id: str
+
+
+class NetworkFound(Named, total=False):
+    """A network, or only what somebody calls it where any network is taken to be there."""
+
+    status: str
+    admin_state_up: bool
+    shared: bool
+    subnets: list[str]
+    project_id: str
+    tenant_id: str
+
+
+class ProjectFound(Named):
+    """A project."""
+
+    domain_id: str
+    enabled: bool
+
+
+class ProjectBody(TypedDict):
+    """A project."""
+
+    project: ProjectFound
+
 
 _Items = Callable[[Call], list[dict[str, Any]]]
 
@@ -100,11 +157,17 @@ def _show(one: str, items: _Items) -> Callable[[Call, str], Any]:
     return show
 
 
-def _collection(path: str, one: str, many: str, items: _Items) -> list[Route]:
+def _collection(path: str, one: str, many: str, items: _Items, kind: Any = Named, filters: Sequence[str] = ()) -> list[Route]:
+    """The routes for what Neutron has many of. `kind` is the type of one, `filters` are attributes besides its names."""
+    name = one.title().replace("_", "")
+    body = msgspec.defstruct(f"{name}Body", [(one, kind)])
+    list_body = msgspec.defstruct(f"{name}List", [(many, list[kind])])
     found = []
     for root in ("/v2.0", "/v2"):
-        found.append(Route(method="GET", path=f"{root}{path}", policy=None, handler=_index(many, items)))
-        found.append(Route(method="GET", path=f"{root}{path}/{{object_id}}", policy=None, handler=_show(one, items)))
+        listed = Route(method="GET", path=f"{root}{path}", policy=None, handler=_index(many, items), gives=list_body)
+        found.append(replace(listed, filters=("id", "name", *filters)))
+        shown = _show(one, items)
+        found.append(Route(method="GET", path=f"{root}{path}/{{object_id}}", policy=None, handler=shown, gives=body))
     return found
 
 
@@ -114,9 +177,9 @@ def _project(call: Call, project_id: str) -> Any:
 
 
 ROUTES = (
-    Route(method="GET", path="/projects/{project_id}", policy=None, handler=_project),
-    *_collection("/subnets", "subnet", "subnets", _subnets),
-    *_collection("/networks", "network", "networks", _networks),
+    Route(method="GET", path="/projects/{project_id}", policy=None, handler=_project, gives=ProjectBody),
+    *_collection("/subnets", "subnet", "subnets", _subnets, SubnetFound, ("network_id", "cidr", "ip_version", "enable_dhcp")),
+    *_collection("/networks", "network", "networks", _networks, NetworkFound, ("status", "admin_state_up", "shared")),
     *_collection("/ports", "port", "ports", _none),
     *_collection("/security-groups", "security_group", "security_groups", _none),
     *_collection("/qos/policies", "policy", "policies", _none),

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
 
-from bascule.north.octavia_v2 import checked
+from bascule.north.octavia_v2 import checked, healthcheck
 from bascule.north.octavia_v2.errors import ErrorBody
+from bascule.north.octavia_v2.healthcheck import Health
+from bascule.north.octavia_v2.lookups import ROUTES as LOOKUPS
 from bascule.north.octavia_v2.routes import ROUTES, TOP, Route
-from bascule.north.octavia_v2.schemas.common import Listing
 from bascule.north.octavia_v2.schemas.version import Link
 
 _REF = "#/components/schemas/{name}"
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
-_LIST_PARAMETERS = ("fields", "limit", "marker", "page_reverse", "sort", "sort_key", "sort_dir")
+_LIST_PARAMETERS = ("limit", "marker", "page_reverse", "sort", "sort_key", "sort_dir")
 _TAG_PARAMETERS = ("tags", "tags-any", "not-tags", "not-tags-any")
 _PARAMETER = re.compile(r"{(\w+)}")
 
@@ -82,13 +85,14 @@ _SECURITY = {
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    routes = [(route, route.path) for route in TOP] + [(route, route.canonical) for route in ROUTES]
+    routes = [(route, path) for path, route in documented()]
     types = {id(kind): kind for kind in _types(routes)}
     references, components = msgspec.json.schema_components(types.values(), schema_hook=checked.schema, ref_template=_REF)
     schemas = dict(zip(types, references, strict=True))
     paths: dict[str, Any] = {}
     for route, path in routes:
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, schemas)
+    paths[healthcheck.PATH] = {"get": _healthcheck(schemas)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Bascule: OpenStack load-balancing API v2", "version": "2.30", "description": _ABOUT},
@@ -99,21 +103,28 @@ def document() -> dict[str, Any]:
     }
 
 
+def documented() -> list[tuple[str, Route]]:
+    """Every route with the path that it is documented under."""
+    named = [(route.path, route) for route in TOP]
+    named += [(route.path, route) for route in LOOKUPS if not route.path.startswith("/v2/")]
+    return named + [(route.canonical, route) for route in ROUTES]
+
+
 def _types(routes: Iterable[tuple[Route, str]]) -> Iterator[Any]:
-    yield from (ErrorBody, NotServed, Unauthenticated, Link)
+    yield from (ErrorBody, NotServed, Unauthenticated, Link, Health)
     for route, _ in routes:
         if route.takes is not None:
             yield route.takes
         if route.gives is not None:
             yield route.gives
-        if route.lists is not None:
-            yield route.lists.answer
+        if _selects(route):
+            yield from (_item(route), _some(_item(route)))
 
 
 def _operation(route: Route, path: str, schemas: dict[int, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "Done"}
-    if route.lists is not None:
-        answer["content"] = _content(_page(route.lists, schemas))
+    if _selects(route):
+        answer["content"] = _content(_selected(route, schemas))
     elif route.gives is not None:
         answer["content"] = _content(schemas[id(route.gives)])
     found: dict[str, Any] = {
@@ -150,14 +161,57 @@ def _content(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _page(noun: Listing, schemas: dict[int, Any]) -> dict[str, Any]:
-    """A page of a list. With `fields`, the items have only some of their attributes."""
-    items = {"anyOf": [schemas[id(noun.answer)], {"type": "object"}]}
-    properties = {
-        noun.many: {"type": "array", "items": items},
-        noun.linked: {"type": "array", "items": schemas[id(Link)]},
-    }
+def _selects(route: Route) -> bool:
+    """Whether callers may ask for some attributes only."""
+    return route.selects or route.lists is not None
+
+
+def _item(route: Route) -> Any:
+    """What answers have one or several of."""
+    if route.lists is not None:
+        return route.lists.answer
+    (held,) = msgspec.structs.fields(route.gives)
+    return typing.get_args(held.type)[0] if typing.get_origin(held.type) is list else held.type
+
+
+@cache
+def _some(kind: Any) -> Any:
+    """The type of what has only some of the attributes of another one."""
+    fields = [
+        (each.name, each.type | msgspec.UnsetType, msgspec.field(name=each.encode_name, default=msgspec.UNSET))
+        for each in msgspec.structs.fields(kind)
+    ]
+    text = {"__doc__": f"{kind.__name__} with the attributes that `fields` names."}
+    return msgspec.defstruct(f"SomeOf{kind.__name__}", fields, namespace=text, kw_only=True)
+
+
+def _selected(route: Route, schemas: dict[int, Any]) -> dict[str, Any]:
+    """An answer that has all attributes, or those that `fields` names."""
+    one = {"anyOf": [schemas[id(_item(route))], schemas[id(_some(_item(route)))]]}
+    several = {"type": "array", "items": one}
+    if route.lists is not None:
+        properties = {route.lists.many: several, route.lists.linked: {"type": "array", "items": schemas[id(Link)]}}
+    else:
+        (held,) = msgspec.structs.fields(route.gives)
+        properties = {held.encode_name: one if held.type is _item(route) else several}
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _healthcheck(schemas: dict[int, Any]) -> dict[str, Any]:
+    found = _content(schemas[id(Health)])
+    return {
+        "operationId": f"GET {healthcheck.PATH}",
+        "summary": "Tell whether this process can answer requests.",
+        "parameters": [],
+        "responses": {
+            "200": {"description": "It can; to callers who ask for JSON", "content": found},
+            "204": {"description": "It can"},
+            "403": {"description": "The API has not this name", "content": _content(schemas[id(ErrorBody)])},
+            "503": {"description": "It cannot", "content": found | {"text/plain": {"schema": {"type": "string"}}}},
+        },
+        "tags": ["healthcheck"],
+        "security": [],
+    }
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
@@ -166,7 +220,9 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _query_parameters(route: Route) -> Iterator[dict[str, Any]]:
-    names = dict.fromkeys(route.flags, "boolean")
+    names = dict.fromkeys(route.flags, "boolean") | dict.fromkeys(route.filters, "string")
+    if _selects(route):
+        names["fields"] = "string"
     if route.lists is not None:
         names |= {name: _TYPES[kind] for name, (_, kind) in route.lists.filters.items()}
         names |= dict.fromkeys(_LIST_PARAMETERS, "string")

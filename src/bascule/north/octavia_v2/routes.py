@@ -93,7 +93,8 @@ class Route:
     """One method of one path.
 
     `takes` is the type of the body, `gives` that of the answer. A route that `lists` a noun understands all its filters.
-    `flags` are the other parameters of the query string.
+    Where it `selects`, a caller may ask for some attributes of what it gives, and by the `filters` for some of many. `flags` are
+    the other parameters of the query string.
 
     `policy` names what a caller must be allowed; None lets everybody through who is somebody, and where the route is `public`,
     everybody. `policies_of` are attributes of the body that ask for a policy of their own as well. `check` is what the policy
@@ -114,6 +115,8 @@ class Route:
     takes: type[Any] | None = None
     gives: Any = None
     lists: Listing | None = None
+    selects: bool = False
+    filters: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     status: int = 200
 
@@ -125,6 +128,10 @@ class Route:
 
 def _get(path: str, policy: str | None, handler: Callable[..., Any], gives: Any) -> Route:
     return Route(method="GET", path=path, policy=policy, handler=handler, gives=gives)
+
+
+def _show(path: str, policy: str, handler: Callable[..., Any], gives: Any, filters: tuple[str, ...] = ()) -> Route:
+    return replace(_get(path, policy, handler, gives), selects=True, filters=filters)
 
 
 def _list(path: str, policy: str, handler: Callable[..., Any], noun: Listing) -> Route:
@@ -176,7 +183,7 @@ ROUTES = (
         gives=LoadBalancerFullBody,
         status=201,
     ),
-    _get(_LB, "loadbalancer:get_one", load_balancer.show, LoadBalancerAnswerBody),
+    _show(_LB, "loadbalancer:get_one", load_balancer.show, LoadBalancerAnswerBody),
     Route(
         method="PUT",
         path=_LB,
@@ -201,13 +208,13 @@ ROUTES = (
     ),
     _list("/listeners", "listener:get_all", listener.index, LISTENER),
     _post("/listeners", "listener:post", listener.create, ListenerPostBody, ListenerAnswerBody),
-    _get(_LISTENER, "listener:get_one", listener.show, ListenerAnswerBody),
+    _show(_LISTENER, "listener:get_one", listener.show, ListenerAnswerBody),
     _put(_LISTENER, "listener:put", listener.update, ListenerPutBody, ListenerAnswerBody),
     _delete(_LISTENER, "listener:delete", listener.delete),
     _get(f"{_LISTENER}/stats", "listener:get_stats", listener.stats, StatsBody),
     _list("/pools", "pool:get_all", pool.index, POOL),
     _post("/pools", "pool:post", pool.create, PoolPostBody, PoolAnswerBody),
-    _get(_POOL, "pool:get_one", pool.show, PoolAnswerBody),
+    _show(_POOL, "pool:get_one", pool.show, PoolAnswerBody),
     _put(_POOL, "pool:put", pool.update, PoolPutBody, PoolAnswerBody),
     _delete(_POOL, "pool:delete", pool.delete),
     Route(
@@ -229,38 +236,40 @@ ROUTES = (
         flags=("additive_only",),
         status=202,
     ),
-    _get(_MEMBER, "member:get_one", member.show, MemberAnswerBody),
+    _show(_MEMBER, "member:get_one", member.show, MemberAnswerBody),
     _put(_MEMBER, "member:put", member.update, MemberPutBody, MemberAnswerBody),
     _delete(_MEMBER, "member:delete", member.delete),
     _list("/healthmonitors", "healthmonitor:get_all", health_monitor.index, HEALTH_MONITOR),
     _post("/healthmonitors", "healthmonitor:post", health_monitor.create, HealthMonitorPostBody, HealthMonitorAnswerBody),
-    _get(_MONITOR, "healthmonitor:get_one", health_monitor.show, HealthMonitorAnswerBody),
+    _show(_MONITOR, "healthmonitor:get_one", health_monitor.show, HealthMonitorAnswerBody),
     _put(_MONITOR, "healthmonitor:put", health_monitor.update, HealthMonitorPutBody, HealthMonitorAnswerBody),
     _delete(_MONITOR, "healthmonitor:delete", health_monitor.delete),
     _list("/l7policies", "l7policy:get_all", l7policy.index, L7POLICY),
     _post("/l7policies", "l7policy:post", l7policy.create, L7PolicyPostBody, L7PolicyAnswerBody),
-    _get(_POLICY, "l7policy:get_one", l7policy.show, L7PolicyAnswerBody),
+    _show(_POLICY, "l7policy:get_one", l7policy.show, L7PolicyAnswerBody),
     _put(_POLICY, "l7policy:put", l7policy.update, L7PolicyPutBody, L7PolicyAnswerBody),
     _delete(_POLICY, "l7policy:delete", l7policy.delete),
     _list(_RULES, "l7rule:get_all", l7rule.index, L7RULE),
     _post(_RULES, "l7rule:post", l7rule.create, L7RulePostBody, L7RuleAnswerBody),
-    _get(_RULE, "l7rule:get_one", l7rule.show, L7RuleAnswerBody),
+    _show(_RULE, "l7rule:get_one", l7rule.show, L7RuleAnswerBody),
     _put(_RULE, "l7rule:put", l7rule.update, L7RulePutBody, L7RuleAnswerBody),
     _delete(_RULE, "l7rule:delete", l7rule.delete),
-    _get("/providers", "provider:get_all", provider.index, ProvidersBody),
+    _show("/providers", "provider:get_all", provider.index, ProvidersBody, provider.FILTERS),
     *_guarded(
         ADMIN,
-        _get(
+        _show(
             "/providers/{provider}/flavor_capabilities",
             "provider-flavor:get_all",
             provider.flavor_capabilities,
             FlavorCapabilitiesBody,
+            provider.FILTERS,
         ),
-        _get(
+        _show(
             "/providers/{provider}/availability_zone_capabilities",
             "provider-availability-zone:get_all",
             provider.availability_zone_capabilities,
             AvailabilityZoneCapabilitiesBody,
+            provider.FILTERS,
         ),
     ),
     *_guarded(
@@ -277,9 +286,9 @@ ROUTES = (
         status=202,
     ),
     _list("/flavors", "flavor:get_all", flavor.index, FLAVOR),
-    _get(_FLAVOR, "flavor:get_one", flavor.show, FlavorAnswerBody),
+    _show(_FLAVOR, "flavor:get_one", flavor.show, FlavorAnswerBody),
     _list("/availabilityzones", "availability-zone:get_all", availability_zone.index, AVAILABILITY_ZONE),
-    _get(_ZONE, "availability-zone:get_one", availability_zone.show, AvailabilityZoneAnswerBody),
+    _show(_ZONE, "availability-zone:get_one", availability_zone.show, AvailabilityZoneAnswerBody),
     *_guarded(
         ADMIN,
         _post("/flavors", "flavor:post", flavor.create, FlavorPostBody, FlavorAnswerBody),
@@ -287,7 +296,7 @@ ROUTES = (
         _delete(_FLAVOR, "flavor:delete", flavor.delete),
         _list("/flavorprofiles", "flavor-profile:get_all", flavor_profile.index, FLAVOR_PROFILE),
         _post("/flavorprofiles", "flavor-profile:post", flavor_profile.create, FlavorProfilePostBody, FlavorProfileAnswerBody),
-        _get(_FLAVOR_PROFILE, "flavor-profile:get_one", flavor_profile.show, FlavorProfileAnswerBody),
+        _show(_FLAVOR_PROFILE, "flavor-profile:get_one", flavor_profile.show, FlavorProfileAnswerBody),
         _put(_FLAVOR_PROFILE, "flavor-profile:put", flavor_profile.update, FlavorProfilePutBody, FlavorProfileAnswerBody),
         _delete(_FLAVOR_PROFILE, "flavor-profile:delete", flavor_profile.delete),
         _post(
@@ -312,7 +321,7 @@ ROUTES = (
             AvailabilityZoneProfilePostBody,
             AvailabilityZoneProfileAnswerBody,
         ),
-        _get(
+        _show(
             _ZONE_PROFILE,
             "availability-zone-profile:get_one",
             availability_zone_profile.show,
@@ -330,7 +339,7 @@ ROUTES = (
     *_guarded(
         ADMIN,
         _list("/amphorae", "amphora:get_all", amphora.index, AMPHORA),
-        _get(_AMPHORA, "amphora:get_one", amphora.show, AmphoraAnswerBody),
+        _show(_AMPHORA, "amphora:get_one", amphora.show, AmphoraAnswerBody),
         _get(f"{_AMPHORA}/stats", "amphora:get_stats", amphora.stats, AmphoraStatsBody),
         _delete(_AMPHORA, "amphora:delete", amphora.delete),
         Route(method="PUT", path=f"{_AMPHORA}/failover", policy="amphora:put_failover", handler=amphora.failover, status=202),

@@ -11,6 +11,9 @@ from bascule.north.octavia_v2 import offering, query
 from bascule.north.octavia_v2.door import Call
 from bascule.north.octavia_v2.schemas.provider import CapabilityAnswer, ProviderAnswer
 
+FILTERS = ("name", "description")
+"""Attributes by which each of these lists can be filtered."""
+
 
 def index(call: Call) -> Any:
     """List the providers that load balancers can be made with."""
@@ -41,7 +44,7 @@ def _text(capability: Capability) -> str:
 
 
 def _chosen(call: Call, found: Sequence[ProviderAnswer | CapabilityAnswer]) -> list[Any]:
-    wanted = query.exact(call.params, ("name", "description"))
+    wanted = query.exact(call.params, FILTERS)
     fields = query.wanted_fields(call.params)
     chosen = [each for each in found if all(getattr(each, name) == value for name, value in wanted.items())]
     return [query.select(each, fields) for each in chosen]
