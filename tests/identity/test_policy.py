@@ -47,7 +47,8 @@ def test_the_names_are_those_of_the_original() -> None:
 def test_roles_of_load_balancing_alone(sqlite_database: Database, tmp_path: Path) -> None:
     roles = ("observer", "global_observer", "member", "admin")
     users = {role: f"{OURS if role == 'member' else role}=load-balancer_{role}" for role in roles} | {"old": f"{OURS}=member"}
-    bascule = guarded(sqlite_database, tmp_path, users, ADVANCED.read_text())
+    quotas = {"quota_admin": "elsewhere=load-balancer_quota_admin"}
+    bascule = guarded(sqlite_database, tmp_path, users | quotas, ADVANCED.read_text())
     made = client(bascule, "member").load_balancer()
     path, body = f"/loadbalancers/{made['id']}", {"loadbalancer": {"name": "x"}}
     seen = {name: client(bascule, name).get(path).status for name in users}
@@ -56,6 +57,8 @@ def test_roles_of_load_balancing_alone(sqlite_database: Database, tmp_path: Path
     assert changed == {"observer": 404, "global_observer": 403, "member": 200, "admin": 200, "old": 403}
     listed = {name: client(bascule, name).get("/loadbalancers").status for name in users}
     assert listed == {"observer": 200, "global_observer": 200, "member": 200, "admin": 200, "old": 403}
+    limited = {name: client(bascule, name).put(f"/quotas/{OURS}", {"quota": {"pool": 5}}).status for name in users | quotas}
+    assert limited == {"observer": 403, "global_observer": 403, "member": 403, "admin": 202, "old": 403, "quota_admin": 202}
 
 
 def test_a_policy_file_changes_single_rules(sqlite_database: Database, tmp_path: Path) -> None:
