@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -21,10 +20,10 @@ def test_another_device_takes_over_in_the_middle_of_a_change(make: Make) -> None
         before = world.create()
         world.settle()
         made = world.create(standard())
-        one.fault("slow", tenant=tenant_name(made.id), seconds=5)
+        one.fault("slow", tenant=tenant_name(made.id), seconds=20)
         passing = threading.Thread(target=world.tick)
         passing.start()
-        time.sleep(0.5)
+        one.until(lambda: one.get("/emulator/faults").body == {"faults": []}, 30)  # it is at it
         one.ask("POST", "/emulator/reboot", {"seconds": 600})
         passing.join(60)
         assert not passing.is_alive()
