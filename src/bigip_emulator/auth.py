@@ -144,7 +144,7 @@ class Auth:
 
     def _extend(self, request: Request, value: str) -> Response:
         timeout = request.fields().get("timeout")
-        if isinstance(timeout, bool) or not isinstance(timeout, int | str) or not str(timeout).isdigit():
+        if isinstance(timeout, bool) or not isinstance(timeout, int | str) or not str(timeout).isdecimal():
             raise Refused(400, framework("timeout has to be a number of seconds", 400))
         if not 0 < int(timeout) <= LONGEST_LIFE:
             raise Refused(400, framework(f"Token timeout must be between 1 and {LONGEST_LIFE} seconds", 400))

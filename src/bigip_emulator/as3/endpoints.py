@@ -261,7 +261,7 @@ def _boolean(name: str) -> _Check:
 
 
 def _age(value: str) -> str | None:
-    valid = value == "list" or (value.isdigit() and int(value) <= 15)
+    valid = value == "list" or (value.isdecimal() and int(value) <= 15)
     return None if valid else f'invalid age value "{value}" - must be between 0-15 or "list"'
 
 

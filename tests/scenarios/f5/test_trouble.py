@@ -162,6 +162,26 @@ def test_a_slow_change_becomes_a_task_that_is_looked_after(world: F5World, devic
 
 
 @pytest.mark.slow
+def test_a_task_that_never_ends_is_told_and_does_not_hold_up_the_device_for_ever(world: F5World, device: Box) -> None:
+    made = world.create()
+    device.fault("slow", tenant=tenant_name(made.id), seconds=72_000)  # an hour of ours
+    world.tick()
+    other = world.create()
+    world.tick(2)
+    assert (world.faults(made.id), world.faults(other.id)) == ({}, {})
+    world.tick(310)
+    reason = "The device has been working on changes for long."
+    assert (world.faults(made.id), world.faults(other.id)) == ({made.id: reason}, {other.id: reason})
+    world.tick(60)  # it is sent again, and AS3 is still at it
+    assert world.faults(made.id) == {made.id: "The device has been busy with other changes for long."}
+    device.ask("POST", "/emulator/reboot", {"seconds": 0})
+    world.settle()
+    for each in (made, other):
+        assert (set(world.statuses(each.id).values()), world.faults(each.id)) == ({"ACTIVE"}, {})
+    assert world.is_on(device, made.id, other.id)
+
+
+@pytest.mark.slow
 def test_what_others_changed_is_told_even_if_it_takes_the_device_long(world: F5World, device: Box) -> None:
     made = world.create()
     world.settle()

@@ -109,10 +109,15 @@ class Poster:
         as3 = AS3(self._group.active())
         replies = {task: as3.task(task) for task in tasks}
         left = [wish for wish in wishes if not (wish.task and self._resumed(run, wish, replies[wish.task]))]
-        if any(isinstance(reply, Task) for reply in replies.values()):
-            run.all(left, Wait(_LOOK, "The device is working on other changes."))
-            return []
-        return left
+        running = {task for task, reply in replies.items() if isinstance(reply, Task)}
+        if not running:
+            self._busy_since = None
+            return left
+        outcome = self._occupied(f"under way: {', '.join(sorted(running))}", "The device has been working on changes for long.")
+        if isinstance(outcome, Retry):  # not even a task that never ends may hold up everything; sending again tells
+            left += [wish for wish in wishes if wish.task in running]
+        run.all(left, outcome)
+        return []
 
     def _resumed(self, run: _Run, wish: Wish, reply: Reply) -> bool:
         """Whether a task has told what came of a wish, or will. It may have been about something that is wanted no more."""
@@ -192,11 +197,12 @@ class Poster:
         run.all(part.wishes, otherwise)
         return []
 
-    def _occupied(self, text: str) -> Wait | Retry:
+    def _occupied(self, text: str, reason: str = "The device has been busy with other changes for long.") -> Wait | Retry:
+        """What comes of what is not sent, because something else is under way. `text` tells operators what, `reason` users."""
         now = self._clock()
         self._busy_since = now if self._busy_since is None else self._busy_since
         if now - self._busy_since > _PATIENCE:
-            return Retry("The device has been busy with other changes for long.", text)
+            return Retry(reason, text)
         return Wait(_LOOK, "The device is busy with other changes.")
 
     def _measure(self, count: int, seconds: float, reply: Reply) -> None:
