@@ -69,7 +69,7 @@ class Switchboard:
         return Response(204)
 
     def _remove(self, _request: Request, number: str) -> Response:
-        if not number.isdigit():
+        if not number.isdecimal():
             raise Refused(404, {"message": "there is no such fault"})
         self._device.faults.clear(int(number))
         return Response(204)

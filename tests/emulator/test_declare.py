@@ -276,6 +276,7 @@ def test_queries_and_paths_are_checked(bigip: Box) -> None:
         "?async=yes": 'async must be "true" or "false"',
         "?show=all": 'show must be "base", "full", or "expanded"',
         "?age=99": 'invalid age value "99" - must be between 0-15 or "list"',
+        "?age=%C2%B2": 'invalid age value "²" - must be between 0-15 or "list"',
     }
     for query, message in messages.items():
         answer = bigip.get(DECLARE + query)

@@ -193,7 +193,7 @@ def _parent(root: Json, path: str) -> tuple[Any, str]:
 
 
 def _step(root: Json, step: str) -> Any:
-    if isinstance(root, list) and step.isdigit():
+    if isinstance(root, list) and step.isdecimal():
         return root[int(step)]
     if isinstance(root, dict) and step in root:
         return root[step]
@@ -210,7 +210,7 @@ def _at(root: Json, path: str, *, remove: bool) -> Any:
 
 def _put(root: Json, path: str, value: Json) -> None:
     parent, last = _parent(root, path)
-    if isinstance(parent, list) and (last == "-" or last.isdigit()):
+    if isinstance(parent, list) and (last == "-" or last.isdecimal()):
         parent.insert(len(parent) if last == "-" else int(last), value)
     elif isinstance(parent, dict):
         parent[last] = value

@@ -54,7 +54,7 @@ def options(monitor: Object, own: Object | None, speed: float) -> str:
     # Before the port there is a dot where the address is one of IPv6.
     match = re.fullmatch(r"(.+)[.:](\d+|\*)", str(properties.get("destination", "*:*")))
     address, port = match.groups() if match else ("*", "*")
-    if port.isdigit():
+    if port.isdecimal():
         made += f" port {port}"
     if address != "*":
         made += f" addr {address.partition('%')[0]}"
