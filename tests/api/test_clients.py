@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import openstack
 import pytest
@@ -20,12 +17,12 @@ from bascule.north.octavia_v2.door import ORIGIN
 from bascule.south.haproxy import HAProxyBackend
 from bascule.south.memory import MemoryBackend
 from bascule.store.engine import Database
+from tests import openstack_command
 from tests.addresses import free_port
 from tests.api.bascule import NETWORK_ID, VIPS, Bascule
 from tests.api.serving import serving
 from tests.haproxies import binary
-
-OPENSTACK = Path(sys.executable).with_name("openstack")
+from tests.openstack_command import Command
 
 
 @pytest.fixture
@@ -34,85 +31,67 @@ def url(bascule: Bascule) -> Iterator[str]:
         yield url
 
 
-class Command:
-    """Runs `openstack loadbalancer` without Keystone."""
+@contextmanager
+def command(url: str, home: Path) -> Iterator[Command]:
+    """The openstack command without Keystone."""
+    with openstack_command.running({"OS_AUTH_TYPE": "none", "OS_ENDPOINT": url}, home) as running:
+        yield running
 
-    def __init__(self, url: str, home: Path) -> None:
-        self._environment = {
-            "HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "OS_AUTH_TYPE": "none",
-            "OS_ENDPOINT": url,
-        }
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(OPENSTACK), "loadbalancer", *arguments]
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=False)
-
-    def do(self, *arguments: str, **attributes: str) -> str:
-        """Run a command that succeeds; give what it prints."""
-        options = [part for name, value in attributes.items() for part in (f"--{name.replace('_', '-')}", value)]
-        done = self.run(*arguments, *options)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def shown(self, *arguments: str, **attributes: str) -> Any:
-        """Run a command that shows something; give that."""
-        return json.loads(self.do(*arguments, "-f", "json", **attributes))
-
-    def configurations(self, state_dir: Path) -> list[str]:
-        """What the HAProxys run."""
-        return [path.read_text() for path in state_dir.glob("haproxy/*/current/haproxy.cfg")]
-
-    def refused(self, *arguments: str) -> str:
-        done = self.run(*arguments)
-        assert done.returncode != 0
-        return done.stderr
+def configurations(state_dir: Path) -> list[str]:
+    """What the HAProxys run."""
+    return [path.read_text() for path in state_dir.glob("haproxy/*/current/haproxy.cfg")]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_openstack_command(url: str, tmp_path: Path) -> None:
-    if not OPENSTACK.exists():
-        pytest.skip("the openstack command is not installed beside this Python")
-    lb = Command(url, tmp_path)
-    made = lb.shown("create", "--wait", name="lb1", vip_subnet_id="vips", vip_address="127.9.0.99")
-    assert (made["provisioning_status"], made["operating_status"]) == ("ACTIVE", "ONLINE")
-    assert (made["vip_subnet_id"], made["vip_address"]) == (VIPS.id, "127.9.0.99")
-    assert lb.shown("create", vip_network_id=NETWORK_ID, project="demo")["project_id"] == "demo"
+    with command(url, tmp_path) as lb:
+        made = lb.shown("create", "--wait", name="lb1", vip_subnet_id="vips", vip_address="127.9.0.99")
+        assert (made["provisioning_status"], made["operating_status"]) == ("ACTIVE", "ONLINE")
+        assert (made["vip_subnet_id"], made["vip_address"]) == (VIPS.id, "127.9.0.99")
+        assert lb.shown("create", vip_network_id=NETWORK_ID, project="demo")["project_id"] == "demo"
 
-    listener = lb.shown(
-        "listener", "create", "lb1", "--wait", name="web", protocol="HTTP", protocol_port="80", connection_limit="9"
-    )
-    assert (listener["protocol_port"], listener["connection_limit"]) == (80, 9)
-    pool = lb.shown("pool", "create", name="pool", listener="web", protocol="HTTP", lb_algorithm="ROUND_ROBIN")
-    lb.do("healthmonitor", "create", "pool", name="hm", type="HTTP", delay="5", timeout="3", max_retries="2")
-    member = lb.shown(
-        "member", "create", "pool", "--wait", name="one", address="10.1.0.9", protocol_port="80", subnet_id="members", tag="blue"
-    )
-    assert (member["operating_status"], member["tags"]) == ("ONLINE", ["blue"])
-    lb.do("member", "set", "pool", "one", weight="7")
-    assert lb.shown("member", "show", "pool", "one")["weight"] == 7
-    lb.do("l7policy", "create", "web", name="go", action="REDIRECT_TO_URL", redirect_url="http://x.example/")
-    lb.do("l7rule", "create", "go", type="PATH", compare_type="STARTS_WITH", value="/old")
-    assert [each["value"] for each in lb.shown("l7rule", "list", "go")] == ["/old"]
+        listener = lb.shown(
+            "listener", "create", "lb1", "--wait", name="web", protocol="HTTP", protocol_port="80", connection_limit="9"
+        )
+        assert (listener["protocol_port"], listener["connection_limit"]) == (80, 9)
+        pool = lb.shown("pool", "create", name="pool", listener="web", protocol="HTTP", lb_algorithm="ROUND_ROBIN")
+        lb.do("healthmonitor", "create", "pool", name="hm", type="HTTP", delay="5", timeout="3", max_retries="2")
+        member = lb.shown(
+            "member",
+            "create",
+            "pool",
+            "--wait",
+            name="one",
+            address="10.1.0.9",
+            protocol_port="80",
+            subnet_id="members",
+            tag="blue",
+        )
+        assert (member["operating_status"], member["tags"]) == ("ONLINE", ["blue"])
+        lb.do("member", "set", "pool", "one", weight="7")
+        assert lb.shown("member", "show", "pool", "one")["weight"] == 7
+        lb.do("l7policy", "create", "web", name="go", action="REDIRECT_TO_URL", redirect_url="http://x.example/")
+        lb.do("l7rule", "create", "go", type="PATH", compare_type="STARTS_WITH", value="/old")
+        assert [each["value"] for each in lb.shown("l7rule", "list", "go")] == ["/old"]
 
-    tree = json.loads(lb.do("status", "show", "lb1"))["loadbalancer"]
-    assert tree["listeners"][0]["pools"][0]["members"][0]["name"] == "one"
-    assert lb.shown("stats", "show", "lb1")["total_connections"] == 0
-    assert [each["name"] for each in lb.shown("member", "list", "pool", tags="blue")] == ["one"]
-    assert [each["name"] for each in lb.shown("provider", "list")] == ["memory"]
-    lb.do("failover", "lb1", "--wait")
-    lb.do("set", "lb1", name="renamed", description="d")
-    lb.do("listener", "unset", "web", "--connection-limit")
-    assert lb.shown("listener", "show", "web")["connection_limit"] == -1
+        tree = json.loads(lb.do("status", "show", "lb1"))["loadbalancer"]
+        assert tree["listeners"][0]["pools"][0]["members"][0]["name"] == "one"
+        assert lb.shown("stats", "show", "lb1")["total_connections"] == 0
+        assert [each["name"] for each in lb.shown("member", "list", "pool", tags="blue")] == ["one"]
+        assert [each["name"] for each in lb.shown("provider", "list")] == ["memory"]
+        lb.do("failover", "lb1", "--wait")
+        lb.do("set", "lb1", name="renamed", description="d")
+        lb.do("listener", "unset", "web", "--connection-limit")
+        assert lb.shown("listener", "show", "web")["connection_limit"] == -1
 
-    assert "it has children (HTTP 400)" in lb.refused("delete", "renamed")
-    assert "Unable to locate nowhere in subnets" in lb.refused("create", "--vip-subnet-id", "nowhere")
-    wrong = lb.refused("member", "create", pool["id"], "--address", "192.0.2.1", "--protocol-port", "80")
-    assert "Members must lie in a subnet that is declared for members" in wrong
-    lb.do("delete", "renamed", "--cascade", "--wait")
-    assert [each["project_id"] for each in lb.shown("list")] == ["demo"]
+        assert "it has children (HTTP 400)" in lb.refused("delete", "renamed")
+        assert "Unable to locate nowhere in subnets" in lb.refused("create", "--vip-subnet-id", "nowhere")
+        wrong = lb.refused("member", "create", pool["id"], "--address", "192.0.2.1", "--protocol-port", "80")
+        assert "Members must lie in a subnet that is declared for members" in wrong
+        lb.do("delete", "renamed", "--cascade", "--wait")
+        assert [each["project_id"] for each in lb.shown("list")] == ["demo"]
 
 
 @pytest.fixture
@@ -130,58 +109,54 @@ def on_haproxy(sqlite_database: Database, tmp_path: Path) -> Iterator[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_openstack_command_of_operators(on_haproxy: str, tmp_path: Path) -> None:
-    if not OPENSTACK.exists():
-        pytest.skip("the openstack command is not installed beside this Python")
-    lb = Command(on_haproxy, tmp_path)
-    assert set(lb.shown("quota", "defaults", "show").values()) == {-1}
-    assert lb.shown("quota", "set", "demo", loadbalancer="0", member="7")["member"] == 7
-    assert [(each["project_id"], each["load_balancer"]) for each in lb.shown("quota", "list")] == [("demo", 0)]
-    refused = lb.refused("create", "--vip-subnet-id", "vips", "--project", "demo")
-    assert "Quota has been met for resources: Load Balancer (HTTP 403)" in refused
-    lb.do("quota", "unset", "demo", "--loadbalancer")
-    lb.do("quota", "reset", "demo")
-    assert set(lb.shown("quota", "show", "demo").values()) == {-1}
+    with command(on_haproxy, tmp_path) as lb:
+        assert set(lb.shown("quota", "defaults", "show").values()) == {-1}
+        assert lb.shown("quota", "set", "demo", loadbalancer="0", member="7")["member"] == 7
+        assert [(each["project_id"], each["load_balancer"]) for each in lb.shown("quota", "list")] == [("demo", 0)]
+        refused = lb.refused("create", "--vip-subnet-id", "vips", "--project", "demo")
+        assert "Quota has been met for resources: Load Balancer (HTTP 403)" in refused
+        lb.do("quota", "unset", "demo", "--loadbalancer")
+        lb.do("quota", "reset", "demo")
+        assert set(lb.shown("quota", "show", "demo").values()) == {-1}
 
-    capabilities = lb.shown("provider", "capability", "list", "haproxy")
-    assert [(each["type"], each["name"]) for each in capabilities] == [("flavor", "max_connections"), ("flavor", "threads")]
-    lb.do("flavorprofile", "create", name="p", provider="haproxy", flavor_data='{"max_connections": 321}')
-    lb.do("flavorprofile", "set", "p", name="few")
-    assert "max_connections" in lb.shown("flavorprofile", "show", "few")["flavor_data"]
-    lb.do("flavor", "create", name="small", flavorprofile="few", description="d")
-    lb.do("flavor", "set", "small", "--enable")
-    lb.do("flavor", "unset", "small", "--description")
-    assert [(each["name"], each["enabled"]) for each in lb.shown("flavor", "list")] == [("small", True)]
-    data = '{"compute_zone": "a"}'
-    refused = lb.refused(
-        "availabilityzoneprofile", "create", "--name", "a", "--provider", "haproxy", "--availability-zone-data", data
-    )
-    assert "it has no availability zones. (HTTP 501)" in refused
-    assert lb.shown("availabilityzoneprofile", "list") == lb.shown("availabilityzone", "list") == []
+        capabilities = lb.shown("provider", "capability", "list", "haproxy")
+        assert [(each["type"], each["name"]) for each in capabilities] == [("flavor", "max_connections"), ("flavor", "threads")]
+        lb.do("flavorprofile", "create", name="p", provider="haproxy", flavor_data='{"max_connections": 321}')
+        lb.do("flavorprofile", "set", "p", name="few")
+        assert "max_connections" in lb.shown("flavorprofile", "show", "few")["flavor_data"]
+        lb.do("flavor", "create", name="small", flavorprofile="few", description="d")
+        lb.do("flavor", "set", "small", "--enable")
+        lb.do("flavor", "unset", "small", "--description")
+        assert [(each["name"], each["enabled"]) for each in lb.shown("flavor", "list")] == [("small", True)]
+        data = '{"compute_zone": "a"}'
+        refused = lb.refused(
+            "availabilityzoneprofile", "create", "--name", "a", "--provider", "haproxy", "--availability-zone-data", data
+        )
+        assert "it has no availability zones. (HTTP 501)" in refused
+        assert lb.shown("availabilityzoneprofile", "list") == lb.shown("availabilityzone", "list") == []
 
-    made = lb.shown("create", "--wait", name="lb1", vip_subnet_id="vips", vip_address="127.9.7.7", flavor="small")
-    lb.do("listener", "create", "lb1", "--wait", name="web", protocol="HTTP", protocol_port=str(free_port("127.9.7.7")))
-    ((amphora,), (text,)) = lb.shown("amphora", "list", loadbalancer="lb1"), lb.configurations(tmp_path)
-    assert (amphora["loadbalancer_id"], amphora["status"], amphora["role"]) == (made["id"], "ALLOCATED", "STANDALONE")
-    assert "maxconn 321" in text
-    assert lb.shown("amphora", "show", amphora["id"])["ha_ip"] == "127.9.7.7"
-    assert lb.shown("amphora", "stats", "show", amphora["id"], "--listener", "web")["total_connections"] == 0
-    lb.do("amphora", "configure", amphora["id"])
-    lb.do("amphora", "failover", amphora["id"], "--wait")
-    assert "is immutable and cannot be updated. (HTTP 409)" in lb.refused("amphora", "delete", amphora["id"])
-    assert "is in use and cannot be modified. (HTTP 409)" in lb.refused("flavor", "delete", "small")
-    lb.do("delete", "lb1", "--cascade", "--wait")
-    assert lb.shown("amphora", "list") == []
-    lb.do("flavor", "delete", "small")
-    lb.do("flavorprofile", "delete", "few")
+        made = lb.shown("create", "--wait", name="lb1", vip_subnet_id="vips", vip_address="127.9.7.7", flavor="small")
+        lb.do("listener", "create", "lb1", "--wait", name="web", protocol="HTTP", protocol_port=str(free_port("127.9.7.7")))
+        ((amphora,), (text,)) = lb.shown("amphora", "list", loadbalancer="lb1"), configurations(tmp_path)
+        assert (amphora["loadbalancer_id"], amphora["status"], amphora["role"]) == (made["id"], "ALLOCATED", "STANDALONE")
+        assert "maxconn 321" in text
+        assert lb.shown("amphora", "show", amphora["id"])["ha_ip"] == "127.9.7.7"
+        assert lb.shown("amphora", "stats", "show", amphora["id"], "--listener", "web")["total_connections"] == 0
+        lb.do("amphora", "configure", amphora["id"])
+        lb.do("amphora", "failover", amphora["id"], "--wait")
+        assert "is immutable and cannot be updated. (HTTP 409)" in lb.refused("amphora", "delete", amphora["id"])
+        assert "is in use and cannot be modified. (HTTP 409)" in lb.refused("flavor", "delete", "small")
+        lb.do("delete", "lb1", "--cascade", "--wait")
+        assert lb.shown("amphora", "list") == []
+        lb.do("flavor", "delete", "small")
+        lb.do("flavorprofile", "delete", "few")
 
 
 @pytest.mark.slow
 def test_the_openstack_command_with_availability_zones(sqlite_database: Database, tmp_path: Path) -> None:
-    if not OPENSTACK.exists():
-        pytest.skip("the openstack command is not installed beside this Python")
     lanes = (LaneSpec("memory:e", availability_zone="east"), LaneSpec("memory:w", availability_zone="west"))
-    with serving(Bascule(sqlite_database, tmp_path, lambda device: MemoryBackend(device, lanes=lanes))) as url:
-        lb = Command(url, tmp_path)
+    bascule = Bascule(sqlite_database, tmp_path, lambda device: MemoryBackend(device, lanes=lanes))
+    with serving(bascule) as url, command(url, tmp_path) as lb:
         lb.do("availabilityzoneprofile", "create", name="e", provider="memory", availability_zone_data='{"compute_zone": "east"}')
         lb.do("availabilityzoneprofile", "set", "e", name="right")
         assert [each["name"] for each in lb.shown("availabilityzoneprofile", "list")] == ["right"]

@@ -13,15 +13,19 @@ from typing import Any
 
 import openstack
 import pytest
+from openstack.load_balancer.v2._proxy import Proxy
 
 from bascule.cmd import settings
 from bascule.cmd.keystone import Tokens
 from bascule.cmd.policy import PolicyAccess
 from bascule.cmd.process import StartError
+from bascule.model.backend import LaneSpec
+from bascule.south.memory import MemoryBackend
 from bascule.store.engine import Database
+from tests import openstack_command
 from tests.api.bascule import VIPS, Bascule, Client, Identity
 from tests.api.serving import serving
-from tests.identity import keystone
+from tests.identity import conversations, keystone
 from tests.identity.keystone import Keystone
 from tests.identity.users import PASSWORD
 
@@ -64,7 +68,8 @@ def configured(folder: Path, cloud: Keystone, password: str = PASSWORD) -> Path:
 def bascule(sqlite_database: Database, tmp_path: Path, cloud: Keystone) -> Bascule:
     conf = settings.read([str(configured(tmp_path, cloud))])
     identity = Identity(PolicyAccess(conf), lambda app: Tokens(app, conf))
-    return Bascule(sqlite_database, tmp_path / "certificates", identity=identity)
+    lanes = (LaneSpec("memory:e", availability_zone="east"), LaneSpec("memory:w"))
+    return Bascule(sqlite_database, tmp_path / "certificates", lambda device: MemoryBackend(device, lanes=lanes), identity=identity)
 
 
 def test_tokens(cloud: Keystone, bascule: Bascule) -> None:
@@ -153,12 +158,30 @@ def test_the_openstack_command(url: str, cloud: Keystone, tmp_path: Path) -> Non
     assert run("member", "ours", "delete", "lb", "--wait").returncode == 0
 
 
-def test_openstacksdk(url: str, cloud: Keystone) -> None:
-    def connect(user: str, project: str) -> openstack.connection.Connection:
-        given = {name.removeprefix("OS_").lower(): value for name, value in cloud.environment(user, project).items()}
-        return openstack.connect(load_envvars=False, load_yaml_config=False, **given)
+def test_every_command(bascule: Bascule, url: str, cloud: Keystone, tmp_path: Path) -> None:
+    with openstack_command.running(cloud.environment("member", "ours"), tmp_path) as member:
+        admin = member.of(cloud.environment("admin", "admin"))
+        conversations.of_a_project(member)
+        conversations.of_operators(admin)
+        conversations.of_amphorae(admin, member, bascule)
+        assert member.succeeded == openstack_command.names()
 
-    with connect("member", "ours") as member, connect("other", "theirs") as other:
+
+def connect(cloud: Keystone, user: str, project: str) -> openstack.connection.Connection:
+    given = {name.removeprefix("OS_").lower(): value for name, value in cloud.environment(user, project).items()}
+    return openstack.connect(load_envvars=False, load_yaml_config=False, **given)
+
+
+def test_every_method_of_openstacksdk(url: str, cloud: Keystone) -> None:
+    called: set[str] = set()
+    with connect(cloud, "member", "ours") as member, connect(cloud, "admin", "admin") as admin:
+        conversations.of_a_program(conversations.Noted(member.load_balancer, called))
+        conversations.of_an_operators_program(conversations.Noted(admin.load_balancer, called))
+    assert called == {name for name, each in vars(Proxy).items() if callable(each) and not name.startswith("_")}
+
+
+def test_openstacksdk(url: str, cloud: Keystone) -> None:
+    with connect(cloud, "member", "ours") as member, connect(cloud, "other", "theirs") as other:
         made = member.load_balancer.create_load_balancer(name="lb", vip_subnet_id=VIPS.id)
         made = member.load_balancer.wait_for_load_balancer(made.id, interval=0.1)
         assert (made.provisioning_status, made.project_id) == ("ACTIVE", cloud.projects["ours"])

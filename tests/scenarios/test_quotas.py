@@ -109,6 +109,26 @@ def test_many_at_a_time_never_get_more_than_there_may_be(build: Build, database_
     assert used(world.database)[Kind.LOAD_BALANCER] == 7
 
 
+def test_room_that_is_made_while_one_is_refused_is_counted(build: Build, database_url: str) -> None:
+    world = build()
+    if world.database.dialect == "sqlite":
+        return  # nobody else writes meanwhile
+    world.create(bare())
+    Quotas(world.database, {}).limit(PROJECT, {Kind.LOAD_BALANCER: 1})
+    with closing(Database(database_url)) as other:
+        looks = itertools.count(1)
+
+        def make_room(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+            """At the last moment: before the project's numbers are read to say what it has too many of."""
+            if statement.startswith("SELECT quota") and next(looks) == 2:
+                other.write(lambda conn: quotas.give_back(conn, {PROJECT: {Kind.LOAD_BALANCER: 1}}))
+
+        sa.event.listen(world.database.engines[1], "before_cursor_execute", make_room)
+        world.create(bare())
+    assert next(looks) > 2
+    assert used(world.database)[Kind.LOAD_BALANCER] == 1
+
+
 def _created(writer: Writer, tree: Tree) -> bool:
     try:
         writer.create(tree, origin=ORIGIN)

@@ -68,12 +68,12 @@ def take(conn: sa.Connection, project_id: str, added: Counts, growth: Counts, de
     numbers = {f"added_{kind}": added.get(kind, 0) for kind in Kind}
     numbers |= {f"growth_{kind}": growth.get(kind, 0) for kind in Kind}
     numbers |= {f"default_{kind}": defaults.get(kind, UNLIMITED) for kind in Kind}
-    if _TAKE.run(conn, {"b_project": project_id} | numbers):
-        return ()
-    ensure(conn, project_id)
-    if _TAKE.run(conn, {"b_project": project_id} | numbers):
-        return ()
-    return _exceeded(one(conn, project_id), growth, defaults)
+    while not _TAKE.run(conn, {"b_project": project_id} | numbers):
+        ensure(conn, project_id)
+        if exceeded := _exceeded(one(conn, project_id), growth, defaults):
+            return exceeded
+        # The row was not there, or others have given back in between.
+    return ()
 
 
 def _exceeded(row: Quota, growth: Counts, defaults: Counts) -> Sequence[Kind]:
