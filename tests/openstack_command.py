@@ -15,16 +15,14 @@ from typing import Any, NamedTuple
 import pytest
 
 _SHELL = """
-import contextlib, io, json, logging, os, sys
+import contextlib, io, json, logging, sys
 from openstackclient.shell import OpenStackShell
 for line in sys.stdin:
-    arguments, environment = json.loads(line)
-    os.environ.update(environment)
     printed, told = io.StringIO(), io.StringIO()
     logging.getLogger().handlers.clear()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(told):
         try:
-            code = OpenStackShell().run(arguments)
+            code = OpenStackShell().run(json.loads(line))
         except SystemExit as error:
             code = error.code
     print(json.dumps([code, printed.getvalue(), told.getvalue()]), flush=True)
@@ -48,20 +46,14 @@ class Done(NamedTuple):
 class Command:
     """Runs `openstack loadbalancer`. `succeeded` are the names of the commands that did so far."""
 
-    def __init__(self, process: subprocess.Popen[str], environment: Mapping[str, str], succeeded: set[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self._environment = environment
-        self.succeeded = succeeded
-
-    def of(self, environment: Mapping[str, str]) -> Command:
-        """The same, run by somebody else."""
-        return Command(self._process, environment, self.succeeded)
+        self.succeeded: set[str] = set()
 
     def run(self, *arguments: str) -> Done:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        line = json.dumps([["loadbalancer", *arguments], dict(self._environment)])
-        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.write(f"{json.dumps(['loadbalancer', *arguments])}\n")
         self._process.stdin.flush()
         done = Done(*json.loads(self._process.stdout.readline()))
         if done.code == 0:
@@ -94,13 +86,13 @@ def running(environment: Mapping[str, str], home: Path) -> Iterator[Command]:
     pytest.importorskip("openstackclient", reason="the openstack command is not installed beside this Python")
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", _SHELL],
-        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        env={"HOME": str(home), "PATH": os.environ["PATH"], **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        yield Command(process, environment, set())
+        yield Command(process)
     finally:
         process.kill()
         process.communicate()

@@ -159,12 +159,13 @@ def test_the_openstack_command(url: str, cloud: Keystone, tmp_path: Path) -> Non
 
 
 def test_every_command(bascule: Bascule, url: str, cloud: Keystone, tmp_path: Path) -> None:
-    with openstack_command.running(cloud.environment("member", "ours"), tmp_path) as member:
-        admin = member.of(cloud.environment("admin", "admin"))
+    environments = (cloud.environment("member", "ours"), cloud.environment("admin", "admin"))
+    with contextlib.ExitStack() as stack:
+        member, admin = (stack.enter_context(openstack_command.running(each, tmp_path)) for each in environments)
         conversations.of_a_project(member)
         conversations.of_operators(admin)
         conversations.of_amphorae(admin, member, bascule)
-        assert member.succeeded == openstack_command.names()
+        assert member.succeeded | admin.succeeded == openstack_command.names()
 
 
 def connect(cloud: Keystone, user: str, project: str) -> openstack.connection.Connection:
