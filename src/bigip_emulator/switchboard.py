@@ -96,6 +96,8 @@ class Switchboard:
     def _lose(self, request: Request) -> Response:
         """Objects vanish from the running configuration, and AS3 does not know. `tenants` is a list, or left out for all."""
         wanted = request.fields().get("tenants")
+        if wanted is not None and not isinstance(wanted, list):
+            raise _refused("tenants has to be a list of names")
         with self._device.lock:
             store = self._device.store
             gone = [found for found in store.every() if self._lost(found, wanted)]

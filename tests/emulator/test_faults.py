@@ -79,6 +79,12 @@ def test_the_switchboard_says_what_is_allowed(bigip: Box, body: dict[str, object
     assert answer.body["message"]
 
 
+def test_what_is_to_be_lost_is_a_list(bigip: Box) -> None:
+    for wrong in ("T1", 1):
+        answer = bigip.ask("POST", "/emulator/lose-configuration", {"tenants": wrong})
+        assert (answer.status, answer.body["message"]) == (422, "tenants has to be a list of names")
+
+
 def test_the_switchboard_is_for_those_who_may(bigip: Box) -> None:
     assert bigip.ask("GET", "/emulator/faults", headers={}).status == 401
 
