@@ -31,7 +31,10 @@ class Watched:
         first = free_ports(len(PROCESSES))
         self.ports = {process: first + number for number, process in enumerate(PROCESSES)}
         lines = "".join(f"{process}_port = {port}\n" for process, port in self.ports.items())
-        site.write("memory", more=f"[monitoring]\n{lines}")
+        # No broker is there, which is worth a remark.
+        self.broker = f"127.0.0.1 port {free_ports(1)}"
+        url = f"transport_url = rabbit://nobody:nothing@{self.broker.replace(' port ', ':')}/\n"
+        site.write("memory", more=f"{url}[monitoring]\n{lines}")
         self.running: dict[str, Running] = {}
 
     def get(self, process: str, path: str) -> tuple[int, str]:
@@ -84,20 +87,26 @@ def test_every_process_counts_its_work(site: Site, watched: Watched) -> None:
     assert api["bascule_api_requests_total ['/v2/lbaas/loadbalancers', '201', 'POST']"] == 1
     assert api["bascule_api_requests_total ['404', 'GET', 'none']"] == 1
     assert api["bascule_api_request_seconds_count ['POST']"] == 1
+    wait_for(lambda: watched.samples("api").get("bascule_broker_wakeups_total ['failed']", 0) >= 1)
 
     worker = watched.samples("worker")
     assert worker["bascule_passes_total ['done', 'memory']"] >= 1
     for phase in ("load", "resolve", "render", "apply", "record"):
         assert worker[f"bascule_pass_phase_seconds_count ['{phase}']"] >= 1
     assert worker["bascule_leases_lost_total"] == 0
+    assert worker["bascule_drift_repaired_total"] == 0
+    assert worker["bascule_database_retries_total"] >= 0
     assert "process_resident_memory_bytes" in watched.samples("health_manager")
 
 
 def test_every_process_says_whether_it_is_healthy(site: Site, watched: Watched) -> None:
     for process in PROCESSES:
         wait_for(lambda process=process: watched.health(process)[0] == 200)  # type: ignore[misc]
-    assert watched.health("api")[1] == {"healthy": True, "checks": {"database": "ok"}}
-    assert watched.health("worker")[1] == {"healthy": True, "checks": {"database": "ok", "rounds": "ok"}}
+    broker = f"{watched.broker}: Connection refused"
+    assert watched.health("api")[1] == {"healthy": True, "checks": {"database": "ok", "broker": broker}}
+    checks = {"database": "ok", "rounds": "ok", "broker": broker}
+    wait_for(lambda: watched.health("worker")[1] == {"healthy": True, "checks": checks, "lanes": {}})
+    assert watched.health("housekeeping")[1] == {"healthy": True, "checks": {"database": "ok", "rounds": "ok"}}
     assert watched.get("worker", "/elsewhere")[0] == 404
 
 

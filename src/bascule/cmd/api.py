@@ -143,7 +143,8 @@ def _monitor() -> None:
     if plain.monitoring.api_port is not None:
         database = wiring.checked_database(plain)
         checks = {"database": monitoring.database_answers(database)}
-        monitoring.Monitor(checks).start(plain.monitoring.bind_host, plain.monitoring.api_port)
+        helpful = monitoring.broker_answers(wiring.broker(plain))
+        monitoring.Monitor(checks, helpful).start(plain.monitoring.bind_host, plain.monitoring.api_port)
 
 
 def _insist(signals: int) -> None:

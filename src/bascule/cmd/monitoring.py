@@ -24,6 +24,8 @@ from bascule.store.engine import Database
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from bascule.core.broker import Broker
+
 PATIENCE = 5.0
 """Seconds that a check may take."""
 
@@ -66,15 +68,28 @@ def database_answers(database: Database) -> Check:
     return check
 
 
-def watch(host: str, port: int | None, database: Database, interval: float) -> Callable[[], None]:
-    """Tell of a process that does a round every `interval` seconds, if a port is set for it.
+def broker_answers(broker: Broker | None) -> dict[str, Check]:
+    """A check of the broker, where there is one."""
+    return {} if broker is None else {"broker": broker.trouble}
+
+
+def watch(
+    host: str,
+    port: int | None,
+    database: Database,
+    interval: float,
+    broker: Broker | None = None,
+    told: Mapping[str, Callable[[], object]] | None = None,
+) -> Callable[[], None]:
+    """Tell of a process that does a round every `interval` seconds, if a port is set for it, and what else is `told` of it.
 
     Gives what wants to hear of every round.
     Raises StartError.
     """
     pulse = Pulse(interval + LONGEST_ROUND)
     if port is not None:
-        Monitor({"database": database_answers(database), "rounds": pulse}).start(host, port)
+        checks: dict[str, Check] = {"database": database_answers(database), "rounds": pulse}
+        Monitor(checks, broker_answers(broker), told).start(host, port)
     return pulse.beat
 
 
@@ -89,10 +104,20 @@ class _Handler(WSGIRequestHandler):
 
 
 class Monitor:
-    """Serves what a process tells, in threads of its own, from `start` on until the process ends."""
+    """Serves what a process tells, in threads of its own, from `start` on until the process ends.
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
-        self._checks = dict(checks)
+    Where a check of `checks` finds something wrong, the process is not healthy. What `helpful` ones find only makes it slower.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        helpful: Mapping[str, Check] | None = None,
+        told: Mapping[str, Callable[[], object]] | None = None,
+    ) -> None:
+        self._needed = frozenset(checks)
+        self._checks = {**checks, **(helpful or {})}
+        self._told = dict(told or {})
         self._metrics: WSGIApplication = make_wsgi_app(REGISTRY)
         self._looking = ThreadPoolExecutor(thread_name_prefix="healthcheck")
 
@@ -114,9 +139,11 @@ class Monitor:
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [b"There are /metrics and /healthcheck.\n"]
         wrong = self.wrong()
-        start_response("503 Service Unavailable" if wrong else "200 OK", [("Content-Type", "application/json")])
-        told = {name: wrong.get(name, "ok") for name in self._checks}
-        return [json.dumps({"healthy": not wrong, "checks": told}).encode() + b"\n"]
+        healthy = self._needed.isdisjoint(wrong)
+        start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "application/json")])
+        found = {name: wrong.get(name, "ok") for name in self._checks}
+        told = {name: tell() for name, tell in self._told.items()}
+        return [json.dumps({"healthy": healthy, "checks": found, **told}).encode() + b"\n"]
 
     def wrong(self) -> dict[str, str]:
         """What is wrong, by check."""

@@ -32,9 +32,10 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> int:
     database = wiring.checked_database(settings)
     worker = wiring.worker(settings, database)
     sleeper = wiring.sleeper(settings)
-    wiring.listen(settings, sleeper)
     watched = settings.monitoring
-    beat = monitoring.watch(watched.bind_host, watched.worker_port, database, settings.worker.poll_interval)
+    interval, told = settings.worker.poll_interval, {"lanes": worker.working}
+    beat = monitoring.watch(watched.bind_host, watched.worker_port, database, interval, wiring.broker(settings), told)
+    wiring.listen(settings, sleeper)
     stop = Stop(reloads=True)
     left: list[str] = []
 
@@ -48,7 +49,7 @@ def _work(_conf: cfg.ConfigOpts, settings: Settings) -> int:
     # Passes go on in threads of their own for as long as there is something to do, so they have to hear of it.
     finishing = threading.Thread(target=finish, daemon=True)
     finishing.start()
-    process.loop(worker.begin, sleeper.wait, settings.worker.poll_interval, stop, beat)
+    process.loop(worker.begin, sleeper.wait, interval, stop, beat)
     finishing.join()
     sleeper.close()
     database.close()

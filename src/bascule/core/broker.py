@@ -9,6 +9,7 @@ a moment.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import warnings
 from collections.abc import Callable
@@ -23,6 +24,8 @@ with warnings.catch_warnings():
     backend.init_backend(backend.BackendType.THREADING)
     import oslo_messaging
 
+from bascule.core import metrics
+
 LOG = logging.getLogger(__name__)
 
 TOPIC = "bascule-work"
@@ -30,6 +33,12 @@ TOPIC = "bascule-work"
 
 PAUSE = 0.02
 """Seconds between two messages of one sender: what is asked for in between goes with the second one."""
+
+_PORT = 5672
+"""Where brokers listen whose URL does not say."""
+
+_CONNECT = 2.0
+"""Seconds that a broker may take to accept a connection when it is asked whether it is there."""
 
 LONGEST_PAUSE = 10.0
 """Seconds: the longest pause before the broker is tried again."""
@@ -61,6 +70,19 @@ class Broker:
             self.transport = oslo_messaging.get_rpc_transport(conf, url=parsed)
         except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
             raise BrokerError(str(error)) from error
+        self._places = [(host.hostname, host.port or _PORT) for host in parsed.hosts if host.hostname]
+
+    def trouble(self) -> str | None:
+        """Why none of the broker's nodes takes connections; None where one does."""
+        found = None
+        for place in self._places:
+            try:
+                socket.create_connection(place, _CONNECT).close()
+            except OSError as error:
+                found = f"{place[0]} port {place[1]}: {error.strerror or error}"
+            else:
+                return None
+        return found
 
 
 class Sender:
@@ -103,12 +125,14 @@ class Sender:
                 if not failures:
                     LOG.warning("other machines cannot be woken up; they find edits when they look by themselves: %s", error)
                 failures += 1
+                metrics.WAKEUPS.labels("failed").inc()
                 self._asked.set()
                 self._closed.wait(min(0.1 * 2 ** min(failures, 10), LONGEST_PAUSE))
             else:
                 if failures:
                     LOG.info("other machines are woken up again")
                 failures = 0
+                metrics.WAKEUPS.labels("sent").inc()
                 self._closed.wait(PAUSE)
 
 
@@ -122,6 +146,7 @@ class _Ears:
 
     def wake(self, _context: object) -> None:
         """Somebody has work."""
+        metrics.WAKEUPS.labels("heard").inc()
         self._heard()
 
 

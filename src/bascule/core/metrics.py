@@ -34,6 +34,9 @@ LEASES_LOST = Counter("bascule_leases_lost", "Lanes that were taken over by anot
 DRIFT_REPAIRED = Counter("bascule_drift_repaired", "Load balancers that were found changed on their data plane and set right.")
 
 
+WAKEUPS = Counter("bascule_broker_wakeups", "Wake-ups by way of the broker: `sent`, `failed` to be sent, `heard`.", ["outcome"])
+
+
 class Backlog(Collector):
     """What is left to do, read when it is asked for. Every process could tell; one does.
 

@@ -63,11 +63,13 @@ class Worker:
         self._clock = clock
         self._owner = str(uuid.uuid4())
         self._silence = Silence(self._owner, lease, monotonic)
+        self._monotonic = monotonic
         self._pool = ThreadPoolExecutor(lanes_at_once, thread_name_prefix="lane")
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._serving: dict[str, Future[bool]] = {}
         self._missed: set[str] = set()
+        self._since: dict[str, float] = {}
         self._refused: dict[str, int] = {}
         self._turns: dict[str, due.Turns] = {}
 
@@ -104,6 +106,11 @@ class Worker:
                 elif not self._stopping.is_set():
                     self._serving[lane.id] = self._pool.submit(self._serve, lane.id)
         return False
+
+    def working(self) -> dict[str, float]:
+        """The lanes that are held now, with the seconds since they were taken."""
+        now = self._monotonic()
+        return {lane_id: round(now - since, 1) for lane_id, since in sorted(dict(self._since).items())}
 
     def tick(self) -> bool:
         """Serve every lane in which something is due until nothing is. Tells whether anything was done."""
@@ -143,6 +150,7 @@ class Worker:
         done = threading.Event()
         beating = threading.Thread(target=trace.carried(self._beat), args=(lease, done), name=f"beat {lane_id}", daemon=True)
         beating.start()
+        self._since[lane_id] = self._monotonic()
         try:
             return self._work(lease)
         except LaneLost:
@@ -151,6 +159,7 @@ class Worker:
         except Fenced:
             self._refuse(lease, epoch)
         finally:
+            del self._since[lane_id]
             done.set()
             beating.join()
         return False

@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from prometheus_client import Counter
 
 from bascule.store.connections import Connections
 from bascule.store.dialects import DIALECTS
 from bascule.store.turns import Turns
 
 T = TypeVar("T")
+
+RETRIES = Counter("bascule_database_retries", "Transactions that were tried again, for others or a lost link.")
 
 ATTEMPTS = 12
 """How often a write is tried when other writers are in the way, or the database goes away before the commit."""
@@ -123,6 +126,7 @@ class Database:
                 again = self._ways.is_passing(error) or (lost and not committing)
                 if not again or attempt == ATTEMPTS or time.monotonic() - begun > PATIENCE:
                     raise
+            RETRIES.inc()
             time.sleep(random.uniform(0, min(PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)))
             attempt += 1
 

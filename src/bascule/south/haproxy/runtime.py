@@ -9,6 +9,8 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from prometheus_client import Counter
+
 from bascule.south.haproxy.quoting import escaped, log_format
 from bascule.south.haproxy.render import STATS_SOCKET
 
@@ -16,6 +18,10 @@ _VARIABLE = "proc.bascule"
 _SAID = f"get var {_VARIABLE}"
 _VALUE = re.compile(rf"{re.escape(_VARIABLE)}: type=str value=<(.*)>")
 MASTER_SOCKET = "master.sock"
+
+_CONVERSATIONS = Counter(
+    "bascule_haproxy_conversations", "Conversations with HAProxys over their sockets: answered or failed.", ["socket", "outcome"]
+)
 
 _PROMPT = b"\n> "
 
@@ -32,6 +38,10 @@ def _connected(directory: Path, name: str, timeout: float) -> Iterator[socket.so
             connection.settimeout(timeout)
             connection.connect(f"/proc/self/fd/{opened}/{name}")
             yield connection
+        _CONVERSATIONS.labels(name, "answered").inc()
+    except OSError:
+        _CONVERSATIONS.labels(name, "failed").inc()
+        raise
     finally:
         os.close(opened)
 
