@@ -144,7 +144,8 @@ def _monitor() -> None:
         database = wiring.checked_database(plain)
         checks = {"database": monitoring.database_answers(database)}
         helpful = monitoring.broker_answers(wiring.broker(plain))
-        monitoring.Monitor(checks, helpful).start(plain.monitoring.bind_host, plain.monitoring.api_port)
+        # After SIGHUP, an old and a new process are there side by side for a while.
+        monitoring.Monitor(checks, helpful).start(plain.monitoring.bind_host, plain.monitoring.api_port, shared=True)
 
 
 def _insist(signals: int) -> None:

@@ -94,8 +94,11 @@ def watch(
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    allow_reuse_port = True  # after SIGHUP, an old and a new process of the API are there side by side for a while
     daemon_threads = True
+
+
+class _SharedServer(_Server):
+    allow_reuse_port = True
 
 
 class _Handler(WSGIRequestHandler):
@@ -121,10 +124,10 @@ class Monitor:
         self._metrics: WSGIApplication = make_wsgi_app(REGISTRY)
         self._looking = ThreadPoolExecutor(thread_name_prefix="healthcheck")
 
-    def start(self, host: str, port: int) -> None:
-        """Listen. Raises StartError."""
+    def start(self, host: str, port: int, *, shared: bool = False) -> None:
+        """Listen; with `shared`, where another process may do so already. Raises StartError."""
         try:
-            server = _Server((host, port), _Handler)
+            server = (_SharedServer if shared else _Server)((host, port), _Handler)
         except OSError as error:
             raise StartError(f"[monitoring]: cannot listen on {host} port {port}: {error.strerror}") from error
         server.set_app(self)
