@@ -25,7 +25,7 @@ from bascule.model.status import Provisioning
 from bascule.north.octavia_v2 import query
 from bascule.north.octavia_v2.access import GET_ONE, Access, denied
 from bascule.north.octavia_v2.errors import PROBLEMS_TOLD, Malformed
-from bascule.north.octavia_v2.schemas.common import Noun
+from bascule.north.octavia_v2.schemas.common import Noun, View
 
 ORIGIN = "octavia_v2"
 """The door that load balancers made here belong to."""
@@ -161,6 +161,12 @@ class Call:
         (answer,) = noun.answers([found])
         return {noun.one: query.select(answer, query.wanted_fields(self.params))}
 
+    def written(self, noun: Noun, stored: Stored, object_id: str) -> dict[str, Any]:
+        """The answer that shows an object as it was just written down. For kinds that nothing belongs to."""
+        root, each = stored.tree.load_balancer, stored.tree.children[object_id]
+        row = View(each, stored.standings[object_id], project_id=root.project_id, load_balancer_id=root.id)
+        return {noun.one: query.select(noun.show(row, {}), query.wanted_fields(self.params))}
+
     def page(self, noun: Noun, **scope: str) -> dict[str, Any]:
         """The answer that shows one page of a list. `scope` are columns that must have a value.
 
@@ -191,10 +197,11 @@ class Call:
         self.authorise(project_id)
         return {"project_id": project_id}
 
-    def change(self, kind: Kind, object_id: str, work: Callable[[Tree, Any], Tree]) -> None:
+    def change(self, kind: Kind, object_id: str, work: Callable[[Tree, Any], Tree]) -> Stored:
         """Edit a load balancer through one of its objects. `work` gets the tree and that object, and gives the new tree.
 
-        Raises NotFound, Immutable while the object or its load balancer is being deleted, and whatever else is refused.
+        Gives the load balancer as it was written down. Raises NotFound, Immutable while the object or its load balancer is being
+        deleted, and whatever else is refused.
         """
         at_root = kind is Kind.LOAD_BALANCER and self.door.access is None and _ID.fullmatch(object_id)
         load_balancer_id = object_id if at_root else self.located(kind, object_id)
@@ -206,7 +213,7 @@ class Call:
             return work(tree, each)
 
         try:
-            self.door.writer.edit(load_balancer_id, attempt, origin=ORIGIN)
+            return self.door.writer.edit(load_balancer_id, attempt, origin=ORIGIN)
         except _NotInTree as error:
             if self.door.reader.locate(kind, object_id) is not None:
                 raise Immutable(kind, object_id, Provisioning.PENDING_DELETE) from error

@@ -27,7 +27,7 @@ def show(call: Call, health_monitor_id: str) -> Any:
 
 def create(call: Call, body: HealthMonitorPostBody) -> Any:
     """Give a pool its health monitor."""
-    wanted, pool_id = body.healthmonitor, body.healthmonitor.pool_id
+    wanted, pool_id = body.healthmonitor, str(body.healthmonitor.pool_id)
     made = schema.created(wanted, pool_id, new_id())
 
     def work(tree: Tree, pool: Pool) -> Tree:
@@ -35,8 +35,8 @@ def create(call: Call, body: HealthMonitorPostBody) -> Any:
             raise Conflict("This pool already has a health monitor")
         return tree.put(made)
 
-    call.change(Kind.POOL, pool_id, work)
-    return call.one(HEALTH_MONITOR, made.id)
+    stored = call.change(Kind.POOL, pool_id, work)
+    return call.written(HEALTH_MONITOR, stored, made.id)
 
 
 def update(call: Call, body: HealthMonitorPutBody, health_monitor_id: str) -> Any:
@@ -45,8 +45,8 @@ def update(call: Call, body: HealthMonitorPutBody, health_monitor_id: str) -> An
     def work(tree: Tree, each: HealthMonitor) -> Tree:
         return tree.put(schema.changed(each, body.healthmonitor))
 
-    call.change(Kind.HEALTH_MONITOR, health_monitor_id, work)
-    return call.one(HEALTH_MONITOR, health_monitor_id)
+    stored = call.change(Kind.HEALTH_MONITOR, health_monitor_id, work)
+    return call.written(HEALTH_MONITOR, stored, health_monitor_id)
 
 
 def delete(call: Call, health_monitor_id: str) -> None:

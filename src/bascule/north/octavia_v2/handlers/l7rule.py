@@ -29,8 +29,8 @@ def create(call: Call, body: L7RulePostBody, l7policy_id: str) -> Any:
     def work(tree: Tree, policy: L7Policy) -> Tree:
         return tree.put(made)
 
-    call.change(Kind.L7POLICY, l7policy_id, work)
-    return call.one(L7RULE, made.id)
+    stored = call.change(Kind.L7POLICY, l7policy_id, work)
+    return call.written(L7RULE, stored, made.id)
 
 
 def update(call: Call, body: L7RulePutBody, l7policy_id: str, l7rule_id: str) -> Any:
@@ -40,8 +40,8 @@ def update(call: Call, body: L7RulePutBody, l7policy_id: str, l7rule_id: str) ->
         _check_policy(each, l7policy_id)
         return tree.put(schema.changed(each, body.rule))
 
-    call.change(Kind.L7RULE, l7rule_id, work)
-    return call.one(L7RULE, l7rule_id)
+    stored = call.change(Kind.L7RULE, l7rule_id, work)
+    return call.written(L7RULE, stored, l7rule_id)
 
 
 def delete(call: Call, l7policy_id: str, l7rule_id: str) -> None:

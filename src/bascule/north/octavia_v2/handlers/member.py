@@ -38,8 +38,8 @@ def create(call: Call, body: MemberPostBody, pool_id: str) -> Any:
     def work(tree: Tree, pool: Pool) -> Tree:
         return tree.put(made)
 
-    call.change(Kind.POOL, pool_id, work)
-    return call.one(MEMBER, made.id)
+    stored = call.change(Kind.POOL, pool_id, work)
+    return call.written(MEMBER, stored, made.id)
 
 
 def update(call: Call, body: MemberPutBody, pool_id: str, member_id: str) -> Any:
@@ -51,8 +51,8 @@ def update(call: Call, body: MemberPutBody, pool_id: str, member_id: str) -> Any
         _check_pool(each, pool_id)
         return tree.put(schema.changed(each, wanted))
 
-    call.change(Kind.MEMBER, member_id, work)
-    return call.one(MEMBER, member_id)
+    stored = call.change(Kind.MEMBER, member_id, work)
+    return call.written(MEMBER, stored, member_id)
 
 
 def delete(call: Call, pool_id: str, member_id: str) -> None:
