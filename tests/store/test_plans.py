@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from bascule.model.objects import Kind, Member, Tree
+from bascule.model.offers import OfferKind
 from bascule.model.status import Operating, Provisioning, Standing
-from bascule.store import lists, observed, purge, trees, units
+from bascule.store import lists, observed, offers, purge, trees, units
 from bascule.store.engine import Database
 from bascule.store.lists import Query
 from bascule.store.observed import Event
@@ -62,6 +63,8 @@ def _numbered(number: int) -> Tree:
         name=f"name {number}",
         tags=(f"load_balancer {number}", "common"),
         vip=dataclasses.replace(tree.load_balancer.vip, address=f"10.0.{number >> 8}.{number & 255}"),
+        flavor_id=f"flavor {number}",
+        availability_zone=f"zone {number}",
     )
     children: list[Any] = []
     for place, each in enumerate(tree.children.values()):
@@ -97,6 +100,8 @@ LISTS: list[tuple[Kind, Query]] = [
     *((kind, query) for kind in Kind if kind is not Kind.L7RULE for query in NAMED),
     (Kind.LOAD_BALANCER, Query(filters={"vip_address": "10.0.0.7"}, limit=100)),
     (Kind.LOAD_BALANCER, Query(filters={"operating_status": "OFFLINE"}, limit=100)),
+    (Kind.LOAD_BALANCER, Query(filters={"flavor_id": "flavor 7"}, limit=100)),
+    (Kind.LOAD_BALANCER, Query(filters={"availability_zone": "zone 7"}, limit=100)),
     (Kind.LOAD_BALANCER, Query(tags_any=("load_balancer 7", "load_balancer 8"), limit=100)),
     (Kind.LOAD_BALANCER, Query(tags=("load_balancer 7", "common"), limit=100)),
     (Kind.LOAD_BALANCER, Query(filters=PROJECT, tags=("load_balancer 7",), limit=100)),
@@ -147,6 +152,13 @@ def test_housekeeping_that_finds_nothing_reads_no_whole_table(full: Database) ->
 
     plans = full.write(look)
     assert len(plans) == 4
+    assert not [each for plan in plans for each in _scanned(full.dialect, plan)], plans
+
+
+@pytest.mark.parametrize("offer", [(OfferKind.FLAVOR, "flavor 7"), (OfferKind.AVAILABILITY_ZONE, "zone 7")], ids=str)
+def test_who_has_a_flavor_or_a_zone_is_found_by_index(full: Database, offer: tuple[OfferKind, str]) -> None:
+    with full.read() as conn, _explained(conn) as plans:
+        assert offers.in_use(conn, *offer)
     assert not [each for plan in plans for each in _scanned(full.dialect, plan)], plans
 
 

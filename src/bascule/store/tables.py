@@ -85,6 +85,8 @@ load_balancer = sa.Table(
     sa.Index(None, "created_at", "id"),
     sa.Index(None, "name"),
     sa.Index(None, "vip_address"),
+    sa.Index(None, "flavor_id"),
+    sa.Index(None, "availability_zone"),
     sa.Index(None, "provisioning_status"),
     sa.Index(None, "operating_status"),
 )

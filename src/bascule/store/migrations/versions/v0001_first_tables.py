@@ -59,6 +59,8 @@ def _load_balancer() -> None:
     _index("load_balancer", "created_at", "id")
     _index("load_balancer", "name")
     _index("load_balancer", "vip_address")
+    _index("load_balancer", "flavor_id")
+    _index("load_balancer", "availability_zone")
     _index("load_balancer", "provisioning_status")
     _index("load_balancer", "operating_status")
 
