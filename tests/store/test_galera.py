@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import threading
 import time
@@ -14,16 +15,18 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from bascule.core.quotas import Quotas
 from bascule.core.subnets import Subnets
 from bascule.core.writer import Writer
 from bascule.model.backend import LaneSpec
-from bascule.model.errors import Refused
-from bascule.store import lanes, placement
+from bascule.model.errors import QuotaMet, Refused
+from bascule.model.objects import Kind
+from bascule.store import lanes, placement, quotas
 from bascule.store.engine import Database
 from bascule.store.tables import claim, load_balancer, meta, unit
 from tests import galera, servers
 from tests.galera import Galera
-from tests.scenarios.world import ORIGIN, SUBNET, World, bare, standard
+from tests.scenarios.world import ORIGIN, PROJECT, SUBNET, World, bare, standard
 from tests.store.hammer import add_one, number, set_up
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -125,6 +128,24 @@ def test_nothing_is_given_twice(worlds: list[World]) -> None:
             counted = Counter(conn.scalars(sa.select(unit.c.lane_id)))
             assert max(counted.values()) <= MOST
             assert placement.wrong(conn) == []
+
+
+def test_no_project_gets_more_than_it_may_have(worlds: list[World]) -> None:
+    Quotas(worlds[0].database, {}).limit(PROJECT, {Kind.LOAD_BALANCER: 10})
+
+    def create(world: World) -> int:
+        made = 0
+        for _ in range(6):
+            with contextlib.suppress(QuotaMet):
+                world.writer.create(bare(), origin=ORIGIN)
+                made += 1
+        return made
+
+    assert sum(all_at_once(*(lambda world=world: create(world) for world in worlds for _ in range(2)))) == 10  # type: ignore[arg-type, misc]
+    for world in worlds:
+        with world.database.read() as conn:
+            assert quotas.one(conn, PROJECT).used[Kind.LOAD_BALANCER] == 10
+            assert conn.scalar(sa.select(sa.func.count()).select_from(load_balancer)) == 10
 
 
 def test_one_address_goes_to_one(worlds: list[World]) -> None:
