@@ -58,7 +58,7 @@ def test_an_edit_during_an_apply_keeps_its_object_pending(world: World) -> None:
     def edit_once() -> None:
         world.device.after_apply = None
         world.rename(tree.id, "second")
-        world.worker.stop()  # the pass that runs is recorded; no other one begins
+        world.worker.stop(0)  # the pass that runs is recorded; no other one begins
 
     world.rename(tree.id, "first")
     world.device.after_apply = edit_once
