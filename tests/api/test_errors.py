@@ -19,6 +19,8 @@ from bascule.south.memory import MemoryBackend
 from bascule.store.engine import Database
 from tests.api.bascule import NOWHERE, VIPS, Bascule, Client
 
+pytestmark = pytest.mark.slow
+
 JSON = {"Content-Type": "application/json"}
 LOAD_BALANCERS = "/v2.0/lbaas/loadbalancers"
 

@@ -17,6 +17,8 @@ from bascule.north.octavia_v2.schemas.member import MemberPost, MemberPut
 from bascule.north.octavia_v2.schemas.pool import PoolPost, PoolPut
 from tests.api.bascule import VIPS, Answer, Client
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     "",
     "a\nb: c",

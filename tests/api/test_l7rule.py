@@ -8,6 +8,8 @@ import pytest
 
 from tests.api.bascule import NOWHERE, PROJECT, Client
 
+pytestmark = pytest.mark.slow
+
 KEYS = [
     "id",
     "type",

@@ -14,6 +14,8 @@ from bascule.store.tables import objects
 from tests.api.bascule import VIPS, Client
 from tests.store.examples import statements
 
+pytestmark = pytest.mark.slow
+
 NOUNS = [route.lists for route in ROUTES if isinstance(route.lists, Noun)]
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.api.bascule import MEMBERS, NETWORK_ID, NOWHERE, VIPS, VIPS6, Client
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("root", ["/v2.0", "/v2"])
 def test_subnets(api: Client, root: str) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.api.bascule import NOWHERE, VIPS, Client
 
+pytestmark = pytest.mark.slow
+
 MONITOR = {"type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 2, "name": "monitor"}
 BLUE = {
     "name": "blue",

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import urllib3
 
 from bigip_emulator.faults import REQUEST, WRITE
 from bigip_emulator.main import parser
+
+pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[2] / "docs" / "bigip-emulator.md"
 COMMAND = [sys.executable, "-m", "bigip_emulator.main", "--port", "0", "--speed", "10"]

@@ -6,6 +6,8 @@ import pytest
 
 from tests.emulator.site import DECLARE, TASK, Box, adc, box, lb, small, tenant
 
+pytestmark = pytest.mark.slow
+
 TM = "/mgmt/tm"
 
 

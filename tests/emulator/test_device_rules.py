@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.emulator.site import Box, lb, small, tenant
 
+pytestmark = pytest.mark.slow
+
 TM = "/mgmt/tm"
 
 

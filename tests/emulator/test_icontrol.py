@@ -6,6 +6,8 @@ import pytest
 
 from tests.emulator.site import Answer, Box, lb, tenant
 
+pytestmark = pytest.mark.slow
+
 TM = "/mgmt/tm"
 
 

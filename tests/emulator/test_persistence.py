@@ -8,6 +8,8 @@ import pytest
 
 from tests.emulator.site import DECLARE, box, lb, small, tenant
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_was_saved_survives_the_end(tmp_path: Path) -> None:
     state = tmp_path / "bigip.json"

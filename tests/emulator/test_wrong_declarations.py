@@ -9,6 +9,8 @@ import pytest
 
 from tests.emulator.site import DECLARE, Box, adc, small, tenant
 
+pytestmark = pytest.mark.slow
+
 Application = dict[str, Any]
 Change = Callable[[Application], object]
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LOOP = """
 import time
 from bascule.cmd.process import Stop, loop

@@ -10,6 +10,8 @@ from bascule.store.observed import save_statistics
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import ORIGIN, World, bare
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_lost_carrier_is_a_matter_of_health_never_of_pending(build: Build) -> None:
     world = build(carriers=("a", "b"))

@@ -34,6 +34,8 @@ from tests.scenarios.conftest import Build
 from tests.scenarios.test_crashes import Crash
 from tests.scenarios.world import World, bare, new_id, standard
 
+pytestmark = pytest.mark.slow
+
 
 def _front(tree: Tree) -> Listener:
     return next(listener for listener in tree.listeners if listener.name == "front")

@@ -18,6 +18,8 @@ from tests.scenarios.clouds import SHARED, Cloud, claimed
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import World, bare, standard
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:

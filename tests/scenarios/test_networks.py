@@ -20,6 +20,8 @@ from tests.scenarios.clouds import DEVICES, LANE, SHARED, Cloud, claimed, made
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import SUBNET
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cloud(build: Build) -> Cloud:

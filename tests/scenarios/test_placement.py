@@ -22,6 +22,8 @@ from bascule.store.tables import unit
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import ORIGIN, World, bare, new_id
 
+pytestmark = pytest.mark.slow
+
 GROUPS = ("memory:a", "memory:b", "memory:c", "memory:d")
 
 

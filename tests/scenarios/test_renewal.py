@@ -16,6 +16,8 @@ from tests.certificates import AUTHORITY, Authority, key_pem
 from tests.scenarios.world import World, bare, new_id
 from tests.store.examples import statements
 
+pytestmark = pytest.mark.slow
+
 DAY = 86400.0
 ROUND = 60.0
 """Seconds from one round of housekeeping to the next."""

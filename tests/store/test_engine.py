@@ -22,6 +22,8 @@ from tests.proxy import Link, Proxy
 from tests.servers import Server
 from tests.store.hammer import COUNTER, add_one, hammer, number, set_up
 
+pytestmark = pytest.mark.slow
+
 WAIT = 30.0
 
 

@@ -13,6 +13,8 @@ from tests.clients.bigip.conftest import Connect
 from tests.clients.bigip.site import Counted
 from tests.emulator.site import Box, adc, box, lb, small, tenant
 
+pytestmark = pytest.mark.slow
+
 
 def wrapped(*tenants: dict[str, Any]) -> dict[str, Any]:
     return {"class": "AS3", "persist": False, "declaration": adc(*tenants)}

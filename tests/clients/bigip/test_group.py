@@ -21,6 +21,8 @@ from tests.clients.bigip.conftest import Connect
 from tests.clients.bigip.site import VERSION, VLAN, VLANS, Counted, vlans
 from tests.emulator.site import Box, pair
 
+pytestmark = pytest.mark.slow
+
 Pair = tuple[Box, Box]
 
 

@@ -10,6 +10,8 @@ from tests.clients.bigip.site import VLANS, Counted
 from tests.clients.bigip.test_as3 import wrapped
 from tests.emulator.site import Box, small, tenant
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def filled(bigip: Box, device: Device) -> Device:

@@ -13,6 +13,8 @@ from tests.clients.bigip.conftest import Clock, Connect
 from tests.clients.bigip.site import VERSION, VLAN, VLANS, Counted, tokens, vlans
 from tests.emulator.site import PASSWORD, Box, box
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_token_serves_all_threads_and_is_given_back(bigip: Box, device: Device) -> None:
     others = bigip.ask("POST", LOGIN, {"username": "admin", "password": PASSWORD}, headers={}).body["token"]["token"]

@@ -17,6 +17,8 @@ from tests.clients.bigip.site import VLAN, VLANS, tokens
 from tests.clients.bigip.test_as3 import later, wrapped
 from tests.emulator.site import PASSWORD, Box, lb, tenant
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def everything(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:

@@ -10,6 +10,8 @@ from tests.emulator.site import Box
 from tests.scenarios.f5.site import F5World, posts
 from tests.scenarios.world import bare
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_life(world: F5World, device: Box) -> None:
     one, other = world.create(), world.create()

@@ -14,6 +14,8 @@ from tests.emulator.site import Box, small, tenant
 from tests.scenarios.f5.conftest import Make
 from tests.scenarios.f5.site import F5World, partitions
 
+pytestmark = pytest.mark.slow
+
 
 def orphans(world: F5World, **options: Any) -> Orphans:
     return Orphans(world.database, world.backends, clock=world.clock, monotonic=world.clock, **options)

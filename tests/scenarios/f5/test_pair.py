@@ -12,6 +12,8 @@ from tests.scenarios.f5.conftest import Make
 from tests.scenarios.f5.site import partitions
 from tests.scenarios.world import standard
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_another_device_takes_over_in_the_middle_of_a_change(make: Make) -> None:

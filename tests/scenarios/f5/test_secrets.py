@@ -19,6 +19,8 @@ from tests.emulator.site import DECLARE, PASSWORD, Box
 from tests.scenarios.f5.site import F5World
 from tests.scenarios.world import PROJECT, standard
 
+pytestmark = pytest.mark.slow
+
 KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.*?)-----END", re.DOTALL)
 NAMES = ("www.pem", "shop.pem", "members.pem")
 

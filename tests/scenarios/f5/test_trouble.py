@@ -15,6 +15,8 @@ from tests.scenarios.f5.conftest import Make
 from tests.scenarios.f5.site import F5World, posts
 from tests.scenarios.world import new_id, standard
 
+pytestmark = pytest.mark.slow
+
 ONCE: list[dict[str, Any]] = [
     {"kind": "reset-before", "method": "POST", "path": "declare"},
     {"kind": "reset-after", "method": "POST", "path": "declare"},

@@ -20,6 +20,8 @@ from tests.cases import loader
 from tests.cases.features import attributes
 from tests.south.as3.checks import faults
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = Options(regular_expressions=True)
 TEXTS = [
     *('a"b', "a{b", "a}b", "a[exit]b", "a$env(HOME)b", "a\\b", "a;exit;b", "a`T`b", "a\nb", "a b", "a\u00e9b", "#a"),

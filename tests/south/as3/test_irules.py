@@ -18,6 +18,8 @@ from tests.south.as3.tcl import Request, evaluate, run
 from tests.south.as3.test_refuse import LISTENER, POLICY, POOL, RULE, TREE
 from tests.south.as3.test_results import items_of
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = Options(regular_expressions=True)
 HOSTILE = [
     *(

@@ -15,6 +15,8 @@ from bascule.south.as3.secrets import filled
 from tests.cases import loader
 from tests.emulator.site import Box, box
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = Options(regular_expressions=True)
 CARRIED = [name for name in loader.NAMES if not refuse(loader.definition(name).tree, OPTIONS)]
 

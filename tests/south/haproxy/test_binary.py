@@ -8,6 +8,8 @@ import pytest
 
 from bascule.south.haproxy import Binary, BinaryNotFound, find_binary
 
+pytestmark = pytest.mark.slow
+
 
 def _program(path: Path, version: str) -> Path:
     path.parent.mkdir(exist_ok=True)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from bascule.south.haproxy.runtime import ask
 from tests.south.haproxy.site import Site
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_flavor_limits_connections_and_threads(site: Site) -> None:

@@ -33,6 +33,8 @@ from tests.south.haproxy.hostile import (
 )
 from tests.south.haproxy.site import Site, until
 
+pytestmark = pytest.mark.slow
+
 PIECES = [
     *("'", '"', "\\", "\\'", "''", '"$HOME"', "${HOME}", "$(id)", "%[src]", "%%", "%", "%{", "%{+Q}o", "#", " ", "\t", "\n"),
     *("\r\n", "\x00", "\x0b", "\x1c", "\x7f", "\x85", "\xa0", "\u2028", "\u2029", "\ud800", "\u202e", "é", "𝄞", "--", "}", "{"),

@@ -9,6 +9,8 @@ import pytest
 from bascule.model.objects import CompareType, L7Policy, L7Rule, Listener, ListenerProtocol, PolicyAction, RuleType
 from tests.south.haproxy.site import Site, new_id
 
+pytestmark = pytest.mark.slow
+
 PATH, HOST = RuleType.PATH, RuleType.HOST_NAME
 EQUAL, STARTS, ENDS, CONTAINS = (
     CompareType.EQUAL_TO,

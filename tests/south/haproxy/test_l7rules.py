@@ -13,6 +13,8 @@ from bascule.model.objects import CompareType, L7Policy, L7Rule, Listener, Polic
 from bascule.model.rules import l7rule as rules
 from tests.south.haproxy.site import Site, new_id
 
+pytestmark = pytest.mark.slow
+
 PATH, HOST, FILE, HEADER, COOKIE = RuleType.PATH, RuleType.HOST_NAME, RuleType.FILE_TYPE, RuleType.HEADER, RuleType.COOKIE
 EQUAL, STARTS, ENDS, CONTAINS, REGEX = (
     CompareType.EQUAL_TO,

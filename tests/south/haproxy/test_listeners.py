@@ -17,6 +17,8 @@ from bascule.south.haproxy import Binary
 from tests.addresses import own_address
 from tests.south.haproxy.site import Site, until
 
+pytestmark = pytest.mark.slow
+
 
 def test_http_goes_round_the_members(site: Site) -> None:
     pool = site.pool(site.server("a"), site.server("b"), site.server("c"))

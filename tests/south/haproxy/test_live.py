@@ -34,6 +34,8 @@ from tests.addresses import free_port
 from tests.certificates import AUTHORITY
 from tests.south.haproxy.site import Site, until
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Change:

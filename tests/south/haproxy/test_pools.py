@@ -13,6 +13,8 @@ from bascule.model.objects import Algorithm, Listener, ListenerProtocol, Persist
 from tests.addresses import free_port
 from tests.south.haproxy.site import Answer, Site, until
 
+pytestmark = pytest.mark.slow
+
 
 def test_source_ip_sends_a_client_always_to_the_same_member(site: Site) -> None:
     servers = [site.server(name) for name in "abc"]

@@ -8,6 +8,8 @@ from bascule.model.status import ListenerSeen, MemberSeen
 from bascule.south.haproxy.report import parse
 from bascule.south.haproxy.statistics import rows
 
+pytestmark = pytest.mark.slow
+
 HEADER = "# pxname,svname,scur,slim,stot,bin,bout,ereq,status,weight,"
 
 WANTED = {("pool:http", "m"), ("p:http", "m"), ("p:tcp", "m")}

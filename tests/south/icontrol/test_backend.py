@@ -16,6 +16,8 @@ from bascule.south.as3 import Site as Group
 from tests.emulator.site import Box, box
 from tests.south.icontrol.site import Site, unit
 
+pytestmark = pytest.mark.slow
+
 
 def test_networks_are_written_and_saved(tmp_path: Path, connect: Callable[[Box], Device]) -> None:
     state = tmp_path / "saved"

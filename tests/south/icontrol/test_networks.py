@@ -11,6 +11,8 @@ from bascule.model.backend import Done, Fence, Fenced, Lost, Rejected, Retry
 from bascule.model.definition import SelfIP
 from tests.south.icontrol.site import KINDS, Site, unit
 
+pytestmark = pytest.mark.slow
+
 VLAN, DOMAIN = "net/vlan/Common/bascule-101", "net/route-domain/Common/bascule-101"
 SELF = "net/self/Common/bascule-subnet-1"
 DEFAULT, SUBNET = "net/route/Common/bascule-net-1-ipv4", "net/route/Common/bascule-members-1"
