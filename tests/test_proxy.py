@@ -12,6 +12,8 @@ import pytest
 
 from tests.proxy import DELAY, HOST, Link, Proxy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def link() -> Iterator[Proxy]:

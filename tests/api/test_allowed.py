@@ -11,6 +11,8 @@ from bascule.model.rules import Deployment
 from bascule.store.engine import Database
 from tests.api.bascule import VIPS, Bascule, Client
 
+pytestmark = pytest.mark.slow
+
 STRICT = Deployment(
     terminated_https=True, prometheus=False, ping=False, oldest_tls="TLSv1.2", prohibited_ciphers=frozenset({"AES128-SHA"})
 )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import pytest
+
 from tests.api.bascule import PROJECT, Answer, Client
+
+pytestmark = pytest.mark.slow
 
 
 def ask(api: Client, method: str = "GET", path: str = "", query: str = "") -> Answer:

@@ -13,6 +13,8 @@ from bascule.store import units
 from bascule.store.engine import Database
 from tests.api.bascule import NOWHERE, VIPS, Bascule, Client
 
+pytestmark = pytest.mark.slow
+
 
 def zoned(device: Device) -> Backend:
     lanes = (LaneSpec("memory:e", availability_zone="east"), LaneSpec("memory:w", availability_zone="west"))

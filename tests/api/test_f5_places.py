@@ -18,6 +18,8 @@ from tests.api.bascule import VIPS, Bascule, Client
 from tests.emulator.site import PASSWORD, Box, box, identity
 from tests.scenarios.f5.site import partitions
 
+pytestmark = pytest.mark.slow
+
 ZONES = {"a": None, "b": "room1", "c": "room1"}
 
 

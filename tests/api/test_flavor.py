@@ -8,6 +8,8 @@ import pytest
 
 from tests.api.bascule import NOWHERE, VIPS, Client
 
+pytestmark = pytest.mark.slow
+
 
 def profile(api: Client, data: str = '{"size": 7}', **attributes: Any) -> dict[str, Any]:
     given = {"name": "big", "provider_name": "memory", "flavor_data": data}

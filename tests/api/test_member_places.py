@@ -9,6 +9,8 @@ import pytest
 
 from tests.api.bascule import VIPS, Client
 
+pytestmark = pytest.mark.slow
+
 POOL = {"name": "pool", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN"}
 LISTENER = {"protocol": "HTTP", "protocol_port": 80}
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.api.bascule import PROJECT, VIPS, Client
 
+pytestmark = pytest.mark.slow
+
 UNLIMITED = {
     "loadbalancer": -1,
     "load_balancer": -1,

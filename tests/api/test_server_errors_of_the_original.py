@@ -11,6 +11,8 @@ from bascule.north.octavia_v2.routes import ROUTES
 from bascule.north.octavia_v2.schemas.common import Noun
 from tests.api.bascule import Client
 
+pytestmark = pytest.mark.slow
+
 LISTS = [(route.path, route.lists) for route in ROUTES if isinstance(route.lists, Noun) and "{" not in route.path]
 NESTED = {"/pools/{id}/members": "pool", "/l7policies/{id}/rules": "l7policy"}
 

@@ -14,6 +14,8 @@ from bascule.model.definition import Subnet
 from bascule.store.engine import Database
 from tests.api.bascule import MEMBERS, NETWORK_ID, NOWHERE, VIPS, VIPS6, Bascule, Client
 
+pytestmark = pytest.mark.slow
+
 SUBNET, NETWORK, PORT = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
 ADDRESSES = {"none": None, "IPv4": "192.0.2.77", "IPv6": "2001:db8::77"}
 

@@ -23,6 +23,8 @@ from bench.floor_sql import EMPTY
 from bench.inside import ask, inside
 from bench.workloads import ROOT
 
+pytestmark = pytest.mark.slow
+
 COUNT = 3
 
 Ask = Callable[..., Any]

@@ -19,6 +19,8 @@ from tests.api.serving import serving
 from tests.identity.conftest import HASH
 from tests.identity.users import OTHER, OURS, PASSWORD, basic, client
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 
 

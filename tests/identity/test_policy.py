@@ -22,6 +22,8 @@ from tests.api.bascule import VIPS
 from tests.identity.conftest import guarded
 from tests.identity.users import OURS, client
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ADVANCED = ROOT / "etc/bascule/policy/advanced-rbac.yaml"
 BIN = Path(sys.executable).parent

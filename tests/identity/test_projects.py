@@ -9,6 +9,8 @@ import pytest
 from tests.api.bascule import NOWHERE, VIPS, Bascule, Client
 from tests.identity.users import OTHER, OURS, client
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def member(bascule: Bascule) -> Client:

@@ -15,6 +15,8 @@ from bascule.cmd.settings import Settings
 from bascule.cmd.values import SettingsError
 from bascule.model.rules import Deployment
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "etc/bascule/bascule.conf.sample"
 BIN = Path(sys.executable).parent

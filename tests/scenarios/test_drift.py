@@ -12,6 +12,8 @@ from bascule.store.units import Rank
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import World
 
+pytestmark = pytest.mark.slow
+
 TOLD = "was found changed on the device and was set right"
 
 

@@ -20,6 +20,8 @@ from bascule.store.tables import event, unit
 from bascule.store.units import Unit
 from tests.scenarios.world import World
 
+pytestmark = pytest.mark.slow
+
 DAY = 86400.0
 HOUSEKEEPERS = 4
 

@@ -12,6 +12,8 @@ from bascule.store import lanes, watches
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import World, standard
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 30.0
 
 

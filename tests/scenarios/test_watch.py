@@ -16,6 +16,8 @@ from tests.scenarios.conftest import Build
 from tests.scenarios.world import World, bare
 from tests.store.examples import statements
 
+pytestmark = pytest.mark.slow
+
 A, B = LANES = ("memory:a", "memory:b")
 
 

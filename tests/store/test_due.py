@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from bascule.store import due, lanes
 from bascule.store.engine import Database
 from bascule.store.tables import unit
 from bascule.store.units import LOAD_BALANCER, Rank, Unit
+
+pytestmark = pytest.mark.slow
 
 LANE = "memory:0"
 NOW = 1_000_000.0

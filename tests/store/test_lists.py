@@ -21,6 +21,8 @@ from bascule.store.lists import Query, Shown
 from bascule.store.trees import Stored
 from tests.store.examples import add, leave, new_id, standard, statements, stored
 
+pytestmark = pytest.mark.slow
+
 random_examples = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -19,6 +19,8 @@ from tests.cases import loader
 from tests.clients.bigip.site import Counted
 from tests.emulator.site import DECLARE, PASSWORD, Box, box, identity, small, tenant
 
+pytestmark = pytest.mark.slow
+
 BUNDLE = {"bundle": {"class": "CA_Bundle", "bundle": stand_in(SecretRef("p", "members_ca", "00"), Part.ALL)}}
 FIRST, SECOND = Fence(1, 1, "here"), Fence(1, 2, "here")
 ELSEWHERE = Fence(1, 1, "elsewhere")

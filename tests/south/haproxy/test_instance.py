@@ -29,6 +29,8 @@ from bascule.south.haproxy.runtime import reachable
 from tests.cases import loader
 from tests.south.haproxy.site import PROJECT, Site, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def listener(site: Site) -> Listener:
