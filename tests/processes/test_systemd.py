@@ -44,8 +44,10 @@ def test_stopping_a_unit_leaves_no_process_and_every_haproxy(unit: Path) -> None
 
 @pytest.mark.skipif(SYSTEMD is None, reason="systemd-analyze, of the package systemd, is not on this machine")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.symlink_to(BIN)  # a path without spaces, which a unit would take for the end of the program's name
     for unit in UNITS:
-        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/bascule", f"{BIN}/bascule"))
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/bascule", f"{programs}/bascule"))
     units = [tmp_path / unit.name for unit in UNITS]
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
