@@ -1,6 +1,7 @@
-"""A worker as a process of its own, with backends that are made for measuring: bench.crew URL [DEVICE-URL CERTIFICATE-FILE]...
+"""A worker as a process of its own, with backends that are made for measuring: bench.crew URL FOLDER [DEVICE-URL CERTIFICATE]...
 
-Without devices it carries load balancers in memory, in as many lanes as there are; with devices, on them.
+It is woken up in the folder. Without devices it carries load balancers in memory, in as many lanes as there are; with devices, on
+them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
 from bascule.core.resolve import Resolver
 from bascule.core.subnets import Subnets
+from bascule.core.wakeup import Sleeper
 from bascule.core.worker import Worker
 from bascule.model.backend import Backend, Reads
 from bascule.model.secrets import Secret
@@ -28,7 +30,7 @@ from bench import standard
 
 LANES = 4
 PASSWORD = "measured"
-_POLL = 0.05
+_POLL = 1.0
 
 
 def memory() -> MemoryBackend:
@@ -45,21 +47,24 @@ def devices(places: Sequence[tuple[str, Path]]) -> AS3Backend:
 
 def main(arguments: list[str]) -> int:
     """Work until told to stop."""
-    url, *places = arguments
+    url, folder, *places = arguments
     backend: Backend = (
         devices([(each, Path(file)) for each, file in zip(places[::2], places[1::2], strict=True)]) if places else memory()
     )
     database, backends = Database(url), {backend.name: backend}
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
-        certificates = CertificateLibrary(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="bascule-bench-") as empty:
+        certificates = CertificateLibrary(Path(empty))
         passes = Passes(backends, Resolver(certificates, Subnets([standard.VIPS, standard.MEMBERS])), certificates.secret)
         worker = Worker(database, backends, passes, Recorder(database))
         worker.start()
-        while not stop.wait(_POLL):
+        sleeper = Sleeper(Path(folder))
+        while not stop.is_set():
+            sleeper.wait(_POLL)
             worker.begin()
         worker.stop()
+        sleeper.close()
     database.close()
     return 0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from bascule.core.wakeup import Waker
 from bascule.store import placement, tables
 from bascule.store.engine import Database
 from bascule.store.units import Rank
@@ -73,14 +74,17 @@ def _rate(databases: Databases, count: int, workers: int, places: Sequence[tuple
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder, ExitStack() as stack:
         log = Path(folder) / "log"
         arguments = [text for each, file in places for text in (each, str(file))]
-        pids = [stack.enter_context(processes.running(log, "bench.crew", url, *arguments)) for _ in range(workers)]
+        pids = [stack.enter_context(processes.running(log, "bench.crew", url, folder, *arguments)) for _ in range(workers)]
         time.sleep(START_SECONDS)  # all of them are up when the work comes
         used = sum(map(processes.cpu_seconds, pids))
         began = time.perf_counter()
         _hand_over(database, places)
+        wake = Waker(Path(folder))
+        wake()
         _wait(database, log)
         took = time.perf_counter() - began
         used = sum(map(processes.cpu_seconds, pids)) - used
+        wake.close()
     database.close()
     return Rate(workers, count / took, used / took)
 

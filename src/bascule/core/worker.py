@@ -27,6 +27,13 @@ from bascule.store.units import LOAD_BALANCER, Unit
 
 LOG = logging.getLogger(__name__)
 
+_COURTESY = 0.02
+"""Seconds that a worker waits for each lane that it holds already before it takes another one. All workers wake up at once, and who
+holds fewer goes first, so that lanes are shared out among them."""
+
+_LONGEST_COURTESY = 0.1
+"""Seconds."""
+
 
 MANY = 1000
 """More lanes than a worker has. Each has a thread while it is worked in: one whose devices do not answer is in nobody's way."""
@@ -140,6 +147,7 @@ class Worker:
 
     def _hold(self, lane_id: str) -> bool:
         """Take a lane if it can be had, and work until nothing is due in it."""
+        self._stopping.wait(min(_COURTESY * len(self._since), _LONGEST_COURTESY))
         with self._database.read() as conn:
             lane, epoch = lanes.get(conn, lane_id), meta.epoch(conn)
         if self._refused.get(lane_id) == epoch or not self._silence.may_take(lane):
