@@ -11,6 +11,7 @@ import time
 import pytest
 
 from bascule.cmd.http_basic import hashed
+from bascule.store import migrate
 from tests.processes.running import Site, is_alive, wait_for
 
 pytestmark = pytest.mark.slow
@@ -40,7 +41,7 @@ def test_stops_cleanly_when_told_to(site: Site, name: str, number: signal.Signal
 def test_does_not_start_without_an_up_to_date_database(site: Site, name: str) -> None:
     done = site.run(name)
     assert done.returncode == 2
-    assert done.stderr == f"{name}: the database is empty; this version needs 0001: run bascule-db-manage upgrade\n"
+    assert done.stderr == f"{name}: the database is empty; this version needs {migrate.NEEDED}: run bascule-db-manage upgrade\n"
 
 
 @pytest.mark.parametrize("name", ALL)

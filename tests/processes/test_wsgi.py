@@ -37,8 +37,8 @@ LoadModule mpm_event_module {modules}/mod_mpm_event.so
 LoadModule authz_core_module {modules}/mod_authz_core.so
 LoadModule wsgi_module {modules}/mod_wsgi.so
 WSGISocketPrefix {folder}/wsgi
-WSGIDaemonProcess bascule processes=1 threads=4 python-path={path}
-WSGIScriptAlias / {script} process-group=bascule application-group=%{{GLOBAL}}
+WSGIDaemonProcess bascule processes=1 threads=4 python-path="{path}"
+WSGIScriptAlias / "{script}" process-group=bascule application-group=%{{GLOBAL}}
 WSGIPassAuthorization On
 <Location "/">
     Require all granted

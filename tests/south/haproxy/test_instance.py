@@ -294,7 +294,7 @@ def _half_written(site: Site) -> None:
 def _all_files_gone(site: Site) -> None:
     for path in site.directory.iterdir():
         if path.name != "lock":
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
 def _only_a_directory(site: Site) -> None:
