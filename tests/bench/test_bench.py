@@ -150,7 +150,7 @@ def test_a_list_takes_as_many_statements_for_many_as_for_few(tmp_path: Path) -> 
     assert counts["POST load balancer"].writes > counts["member create"].writes > counts["GET one"].writes == 0
 
 
-@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_part_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny = bench.Effort(
         cost=cost.Effort(load_balancers=COUNT, many=COUNT, rounds=1, seconds=0.1, warm_up=0.05),
