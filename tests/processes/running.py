@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,22 @@ class Site:
         subprocess.run([BIN / "bascule-db-manage", "--config-file", self.file, "upgrade"], check=True, capture_output=True)
 
     @contextmanager
-    def running(self, *words: str) -> Iterator[Running]:
+    def ready(self, *words: str) -> Iterator[Running]:
+        """A program that runs, and has told systemd that it is ready."""
+        told = self.folder / "ready"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(str(told))
+            listener.settimeout(TIME)
+            with self.running(*words, environment={"NOTIFY_SOCKET": str(told)}) as running:
+                assert listener.recv(64) == b"READY=1", running.log
+                yield running
+
+    @contextmanager
+    def running(self, *words: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
         """A program that runs until it is stopped; killed at the end if it still runs."""
         with (self.folder / f"{'-'.join(words)}.log").open("w+") as log:
-            process = subprocess.Popen(self.command(*words), stdout=log, stderr=log, process_group=0)
+            everything = os.environ | dict(environment or {})
+            process = subprocess.Popen(self.command(*words), stdout=log, stderr=log, process_group=0, env=everything)
             try:
                 yield Running(process, Path(log.name))
             finally:

@@ -24,16 +24,11 @@ BACKGROUND = ALL[1:]
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_stops_cleanly_when_told_to(site: Site, name: str, number: signal.Signals) -> None:
     site.upgrade()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, pytest.MonkeyPatch.context() as patch:
-        listener.bind(str(site.folder / "ready"))
-        listener.settimeout(30)
-        patch.setenv("NOTIFY_SOCKET", str(site.folder / "ready"))
-        with site.running(*name.split()) as running:
-            assert listener.recv(64) == b"READY=1", running.log
-            started = time.monotonic()
-            assert running.stop(number) == 0, running.log
-            assert time.monotonic() - started < 10
-            assert "Traceback" not in running.log
+    with site.ready(*name.split()) as running:
+        started = time.monotonic()
+        assert running.stop(number) == 0, running.log
+        assert time.monotonic() - started < 10
+        assert "Traceback" not in running.log
     assert list(site.state.glob("run/wake/*")) == []
 
 
@@ -152,8 +147,7 @@ def test_the_api_leaves_nothing_behind_when_it_is_killed(site: Site) -> None:
 def test_goes_on_when_the_database_comes_back(site: Site, name: str) -> None:
     """Here it is away in that tables are not to be found."""
     site.upgrade()
-    with site.running(name) as running:
-        time.sleep(1)
+    with site.ready(name) as running:
         table = sqlite3.connect(site.state / "bascule.sqlite", isolation_level=None)
         table.execute("ALTER TABLE unit RENAME TO away")
         table.execute("ALTER TABLE lane RENAME TO away_as_well")
