@@ -61,7 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         wiring.backends(plain)
         wiring.check_identity(conf, plain.api)
         wiring.broker(plain)
-        os.environ[settings.ENVIRONMENT] = os.pathsep.join(settings.files(arguments.config_file))
         _serve(conf, plain.api)
 
     return process.run(NAME, arguments.config_file, body)

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return plan.run(settings, arguments.load_balancer)
         if arguments.command == "device":
             return device.run(settings, arguments)
-        return serve.run(settings, arguments.config_file)
+        return serve.run(settings)
 
     return process.run(NAME, arguments.config_file, body)
 

@@ -63,7 +63,8 @@ def add_config_file(parser: argparse.ArgumentParser) -> None:
 def run(name: str, config_files: Sequence[str] | None, body: Callable[[cfg.ConfigOpts, Settings], int | None]) -> int:
     """Read the settings, set up logging and do what the process is for. Gives the exit status.
 
-    A body that ends with AGAIN is begun anew, in the same process with everything read again.
+    Processes that it starts read the same files. A body that ends with AGAIN is begun anew, in the same process with everything
+    read again.
     """
     try:
         conf = settings.read(config_files)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from bascule.cmd import process, settings, wiring
+from bascule.cmd import process, wiring
 from bascule.cmd.process import StartError, Stop
 from bascule.cmd.settings import Settings
 
@@ -39,13 +39,12 @@ STOP_TIME = process.GRACE + 5
 """Seconds that processes have to end in when they are told to; then they are killed."""
 
 
-def run(plain: Settings, config_files: Sequence[str] | None) -> int:
+def run(plain: Settings) -> int:
     """Bring the database up to date, start the processes, keep them running until told to stop."""
     wiring.make_directories(plain)
     with ExitStack() as stack:
         _lock(stack, plain.runtime_dir / "serve.lock")
         wiring.upgraded_database(plain).close()
-        os.environ[settings.ENVIRONMENT] = os.pathsep.join(settings.files(config_files))
         crew = stack.enter_context(Crew(plain.runtime_dir))
         if crew.start():
             host = f"[{plain.api.bind_host}]" if ":" in plain.api.bind_host else plain.api.bind_host
