@@ -42,6 +42,16 @@ def check_provider(call: Call, provider: str) -> None:
         raise Malformed(f"Provider '{provider}' is not enabled. Enabled: {', '.join(sorted(call.door.providers))}")
 
 
+def profile(call: Call, body: msgspec.Struct, attribute: str) -> dict[str, Any]:
+    """What a body says of a profile, whose data stands in an attribute called so. Refuses a provider that is not enabled."""
+    found = given(body)
+    if "provider_name" in found:
+        check_provider(call, found["provider_name"])
+    if attribute in found:
+        found["data"] = found.pop(attribute)
+    return found
+
+
 def given(body: msgspec.Struct) -> dict[str, Any]:
     """The attributes that a body gives, with null as no text."""
     found = {name: plain(getattr(body, name)) for name in body.__struct_fields__}

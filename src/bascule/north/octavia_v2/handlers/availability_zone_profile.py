@@ -37,9 +37,7 @@ def show(call: Call, availability_zone_profile_id: str) -> Any:
 def create(call: Call, body: AvailabilityZoneProfilePostBody) -> Any:
     """Make an availability zone profile."""
     call.authorise_here()
-    wanted = body.availability_zone_profile
-    offering.check_provider(call, wanted.provider_name)
-    made = Profile(id=new_id(), name=wanted.name, provider_name=wanted.provider_name, data=wanted.availability_zone_data)
+    made = Profile(id=new_id(), **offering.profile(call, body.availability_zone_profile, _DATA))
     with offering.data(_DATA):
         call.door.availability_zones.add_profile(made)
     return listing.one(call, AVAILABILITY_ZONE_PROFILE, schema.show(made))
@@ -48,11 +46,7 @@ def create(call: Call, body: AvailabilityZoneProfilePostBody) -> Any:
 def update(call: Call, body: AvailabilityZoneProfilePutBody, availability_zone_profile_id: str) -> Any:
     """Change an availability zone profile."""
     call.authorise_here()
-    given = offering.given(body.availability_zone_profile)
-    if "provider_name" in given:
-        offering.check_provider(call, given["provider_name"])
-    if _DATA in given:
-        given["data"] = given.pop(_DATA)
+    given = offering.profile(call, body.availability_zone_profile, _DATA)
     with offering.of(_NAME, availability_zone_profile_id), offering.data(_DATA):
         changed = call.door.availability_zones.change_profile(
             availability_zone_profile_id, lambda each: dataclasses.replace(each, **given)

@@ -31,9 +31,7 @@ def show(call: Call, flavor_profile_id: str) -> Any:
 def create(call: Call, body: FlavorProfilePostBody) -> Any:
     """Make a flavor profile."""
     call.authorise_here()
-    wanted = body.flavorprofile
-    offering.check_provider(call, wanted.provider_name)
-    made = Profile(id=new_id(), name=wanted.name, provider_name=wanted.provider_name, data=wanted.flavor_data)
+    made = Profile(id=new_id(), **offering.profile(call, body.flavorprofile, _DATA))
     with offering.data(_DATA):
         call.door.flavors.add_profile(made)
     return listing.one(call, FLAVOR_PROFILE, schema.show(made))
@@ -42,11 +40,7 @@ def create(call: Call, body: FlavorProfilePostBody) -> Any:
 def update(call: Call, body: FlavorProfilePutBody, flavor_profile_id: str) -> Any:
     """Change a flavor profile."""
     call.authorise_here()
-    given = offering.given(body.flavorprofile)
-    if "provider_name" in given:
-        offering.check_provider(call, given["provider_name"])
-    if _DATA in given:
-        given["data"] = given.pop(_DATA)
+    given = offering.profile(call, body.flavorprofile, _DATA)
     with offering.of(_NAME, flavor_profile_id, _USED), offering.data(_DATA):
         changed = call.door.flavors.change_profile(flavor_profile_id, lambda each: dataclasses.replace(each, **given))
     return listing.one(call, FLAVOR_PROFILE, schema.show(changed))
