@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from bascule.clients.bigip import Credentials, Device, DeviceGroup, Trust
+from bascule.clients.bigip import Device, DeviceGroup, Trust
 from bascule.core.certificates import CertificateLibrary
 from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
@@ -22,14 +21,14 @@ from bascule.core.subnets import Subnets
 from bascule.core.wakeup import Sleeper
 from bascule.core.worker import Worker
 from bascule.model.backend import Backend, Reads
-from bascule.model.secrets import Secret
 from bascule.south.as3 import AS3Backend, Site
 from bascule.south.memory import MemoryBackend
 from bascule.store.engine import Database
 from bench import standard
+from bench.emulator import CREDENTIALS
 
 LANES = 4
-PASSWORD = "measured"
+SUBNETS = Subnets([standard.VIPS, standard.MEMBERS])
 _POLL = 1.0
 
 
@@ -40,9 +39,15 @@ def memory() -> MemoryBackend:
 
 def devices(places: Sequence[tuple[str, Path]]) -> AS3Backend:
     """BIG-IPs at these addresses with these certificates, each a group of its own."""
-    credentials = Credentials("admin", Secret(PASSWORD.encode()))
-    groups = [DeviceGroup(f"group-{number}", [Device(url, credentials, Trust(file))]) for number, (url, file) in enumerate(places)]
+    found = [Device(url, CREDENTIALS, Trust(file)) for url, file in places]
+    groups = [DeviceGroup(f"group-{number}", [device]) for number, device in enumerate(found)]
     return AS3Backend([Site(group=group) for group in groups], save_interval=3600)
+
+
+def passes(backend: Backend) -> Passes:
+    """What carries out passes over standard load balancers, which need no certificates."""
+    certificates = CertificateLibrary(Path("/nonexistent"))
+    return Passes({backend.name: backend}, Resolver(certificates, SUBNETS), certificates.secret)
 
 
 def main(arguments: list[str]) -> int:
@@ -51,20 +56,17 @@ def main(arguments: list[str]) -> int:
     backend: Backend = (
         devices([(each, Path(file)) for each, file in zip(places[::2], places[1::2], strict=True)]) if places else memory()
     )
-    database, backends = Database(url), {backend.name: backend}
+    database = Database(url)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    with tempfile.TemporaryDirectory(prefix="bascule-bench-") as empty:
-        certificates = CertificateLibrary(Path(empty))
-        passes = Passes(backends, Resolver(certificates, Subnets([standard.VIPS, standard.MEMBERS])), certificates.secret)
-        worker = Worker(database, backends, passes, Recorder(database))
-        worker.start()
-        sleeper = Sleeper(Path(folder))
-        while not stop.is_set():
-            sleeper.wait(_POLL)
-            worker.begin()
-        worker.stop()
-        sleeper.close()
+    worker = Worker(database, {backend.name: backend}, passes(backend), Recorder(database))
+    worker.start()
+    sleeper = Sleeper(Path(folder))
+    while not stop.is_set():
+        sleeper.wait(_POLL)
+        worker.begin()
+    worker.stop()
+    sleeper.close()
     database.close()
     return 0
 

@@ -18,30 +18,23 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bascule.clients.bigip import Credentials, Device, DeviceGroup, Trust
+from bascule.clients.bigip import Device, DeviceGroup, Trust
 from bascule.clients.bigip.device import ATTEMPTS, TIMEOUT
 from bascule.clients.bigip.wire import Answer
-from bascule.core.certificates import CertificateLibrary
-from bascule.core.passes import Passes
 from bascule.core.recorder import Recorder
-from bascule.core.resolve import Resolver
-from bascule.core.subnets import Subnets
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.objects import Member, Tree
-from bascule.model.secrets import Secret
 from bascule.south.as3 import AS3Backend, Site
 from bascule.store import tables, units
 from bascule.store.engine import Database
-from bench import processes, standard
+from bench import crew, emulator, standard
 from bench.databases import Databases
-from bench.load import HOST
 from bench.statements import Count, counting
 
 PATIENCE = 900.0
 GROUP = "bench"
 LANE = f"{AS3Backend.name}:{GROUP}"
-_PASSWORD = "measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,30 +186,19 @@ def _change(site: _Site, number: int) -> Cost:
 def running(url: str) -> Iterator[_Site]:
     """Bascule on a database whose load balancers are all to be carried by a device that has none of them yet."""
     database = Database(url)
-    with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder, _emulator(Path(folder)) as device:
+    with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder, emulator.running(Path(folder)) as (address, certificate):
+        device = _Counted(address, emulator.CREDENTIALS, Trust(certificate))
         backend = AS3Backend([Site(group=DeviceGroup(GROUP, [device]))], save_interval=3600)
-        backends, subnets = {backend.name: backend}, Subnets([standard.VIPS, standard.MEMBERS])
-        certificates = CertificateLibrary(Path(folder))
-        passes = Passes(backends, Resolver(certificates, subnets), certificates.secret)
-        worker = Worker(database, backends, passes, Recorder(database))
+        backends = {backend.name: backend}
+        worker = Worker(database, backends, crew.passes(backend), Recorder(database))
         worker.start()
         ids = _hand_over(database)
         try:
-            yield _Site(database, backend, device, worker, Writer(database, backends, subnets), ids)
+            yield _Site(database, backend, device, worker, Writer(database, backends, crew.SUBNETS), ids)
         finally:
             worker.stop()
             backend.close()
             database.close()
-
-
-@contextmanager
-def _emulator(folder: Path) -> Iterator[_Counted]:
-    port, password, certificate = processes.free_port(), folder / "password", folder / "certificate.pem"
-    password.write_text(_PASSWORD)
-    options = ("--port", str(port), "--password-file", str(password), "--write-certificate", str(certificate))
-    with processes.running(folder / "log", "bigip_emulator.main", *options) as pid:
-        processes.wait_until_answering(port, pid)
-        yield _Counted(f"https://{HOST}:{port}", Credentials("admin", Secret(_PASSWORD.encode())), Trust(certificate))
 
 
 def _hand_over(database: Database) -> list[str]:

@@ -12,16 +12,13 @@ import sqlalchemy as sa
 
 from bascule.clients.bigip import Credentials, Device, DeviceGroup
 from bascule.core import known
-from bascule.core.certificates import CertificateLibrary
 from bascule.core.known import Known
 from bascule.core.passes import Passes
-from bascule.core.resolve import Resolver
-from bascule.core.subnets import Subnets
 from bascule.model.secrets import Secret
 from bascule.south.as3 import AS3Backend, Site
 from bascule.store import tables, units
 from bascule.store.engine import Database
-from bench import f5, standard
+from bench import crew, f5
 from bench.statements import counting
 
 _BATCH = 50
@@ -33,9 +30,7 @@ def main(arguments: list[str]) -> int:
     database, rounds = Database(arguments[0]), int(arguments[1])
     device = Device("https://192.0.2.1", Credentials("nobody", Secret(b"")))  # is not asked for anything
     backend = AS3Backend([Site(group=DeviceGroup(f5.GROUP, [device]))])
-    certificates = CertificateLibrary(Path("/nonexistent"))
-    resolver = Resolver(certificates, Subnets([standard.VIPS, standard.MEMBERS]))
-    passes = Passes({backend.name: backend}, resolver, certificates.secret)
+    passes = crew.passes(backend)
     with database.read() as conn:
         ids = list(conn.scalars(sa.select(tables.unit.c.id).order_by(tables.unit.c.id)))
     Path("/proc/self/clear_refs").write_text("5")  # what memory peaks at is counted from here

@@ -19,9 +19,8 @@ from bascule.core.wakeup import Waker
 from bascule.store import placement, tables
 from bascule.store.engine import Database
 from bascule.store.units import Rank
-from bench import crew, processes
+from bench import crew, emulator, processes
 from bench.databases import Databases
-from bench.load import HOST
 
 PATIENCE = 600.0
 START_SECONDS = 5.0
@@ -124,22 +123,15 @@ def _wait(database: Database, log: Path) -> None:
 def _devices(latency: float) -> Iterator[list[tuple[str, Path]]]:
     """Emulated BIG-IPs, one for each lane, that take their time: their addresses and certificates."""
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder, ExitStack() as stack:
-        password = Path(folder) / "password"
-        password.write_text(crew.PASSWORD)
-        places = []
-        for number in range(crew.LANES):
-            port, certificate = processes.free_port(), Path(folder) / f"{number}.pem"
-            options = ("--port", str(port), "--password-file", str(password), "--write-certificate", str(certificate))
-            pid = stack.enter_context(processes.running(Path(folder) / "log", "bigip_emulator.main", *options))
-            processes.wait_until_answering(port, pid)
-            places.append((f"https://{HOST}:{port}", certificate))
-            _slow(*places[-1], latency)
+        places = [stack.enter_context(emulator.running(Path(folder))) for _ in range(crew.LANES)]
+        for address, certificate in places:
+            _slow(address, certificate, latency)
         yield places
 
 
 def _slow(url: str, certificate: Path, seconds: float) -> None:
     """Have a device take so many seconds longer for every answer."""
-    login = b64encode(f"admin:{crew.PASSWORD}".encode()).decode()
+    login = b64encode(f"admin:{emulator.PASSWORD}".encode()).decode()
     body = json.dumps({"kind": "latency", "seconds": seconds, "times": None}).encode()
     headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{url}/emulator/faults", body, headers)
