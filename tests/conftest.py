@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -13,12 +14,15 @@ from bascule.store import migrate
 from bascule.store.engine import Database
 from tests import servers
 
+T = TypeVar("T")
+
 SERVERS = tuple(pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgresql", "mariadb"))
 KINDS = ("sqlite", *SERVERS)
 """Kinds of databases. A test that is not for all of them parametrises `database_url` or `empty_url` indirectly."""
 
 
-def _server(start: AbstractContextManager[servers.Server]) -> Iterator[servers.Server]:
+def or_skip(start: AbstractContextManager[T]) -> Iterator[T]:
+    """What a fixture gives: a server that is started, where it is installed."""
     try:
         server = start.__enter__()
     except servers.NotInstalled as missing:
@@ -30,13 +34,13 @@ def _server(start: AbstractContextManager[servers.Server]) -> Iterator[servers.S
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[servers.Server]:
     """A PostgreSQL server; one per test process."""
-    yield from _server(servers.postgresql())
+    yield from or_skip(servers.postgresql())
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[servers.Server]:
     """A MariaDB server; one per test process."""
-    yield from _server(servers.mariadb())
+    yield from or_skip(servers.mariadb())
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import brokers, servers
+from tests import brokers
 from tests.brokers import RabbitMQ
+from tests.conftest import or_skip
 from tests.processes.running import TIME, Site, wait_for
 
 pytestmark = pytest.mark.slow
@@ -19,11 +20,7 @@ EXAMPLE = {"loadbalancer": {"vip_subnet_id": "1d9f6c5e-6c1b-4c0e-9d0f-1f4f0c1a00
 
 @pytest.fixture(scope="module")
 def rabbitmq() -> Iterator[RabbitMQ]:
-    try:
-        with brokers.rabbitmq() as broker:
-            yield broker
-    except servers.NotInstalled as missing:
-        pytest.skip(str(missing))
+    yield from or_skip(brokers.rabbitmq())
 
 
 class Machine(Site):

@@ -24,7 +24,8 @@ from bascule.model.objects import Kind
 from bascule.store import lanes, placement, quotas
 from bascule.store.engine import Database
 from bascule.store.tables import claim, load_balancer, meta, unit
-from tests import galera, servers
+from tests import galera
+from tests.conftest import or_skip
 from tests.galera import Galera
 from tests.scenarios.world import ORIGIN, PROJECT, SUBNET, World, bare, standard
 from tests.store.hammer import add_one, number, set_up
@@ -37,11 +38,7 @@ MOST = 12
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Galera]:
-    try:
-        with galera.galera() as running:
-            yield running
-    except servers.NotInstalled as missing:
-        pytest.skip(str(missing))
+    yield from or_skip(galera.galera())
 
 
 @pytest.fixture

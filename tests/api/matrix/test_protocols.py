@@ -6,18 +6,10 @@ import pytest
 
 from tests.api.bascule import VIPS, Client
 from tests.api.matrix.trying import LISTENERS, POOLS, differences, listener, listening, status
+from tests.model.test_rules import PAIRS
 
 pytestmark = pytest.mark.slow
 
-PAIRS = {
-    "TCP": "HTTP HTTPS PROXY PROXYV2 TCP",
-    "HTTP": "HTTP PROXY PROXYV2",
-    "HTTPS": "HTTPS PROXY PROXYV2 TCP",
-    "TERMINATED_HTTPS": "HTTP PROXY PROXYV2",
-    "UDP": "UDP",
-    "SCTP": "SCTP",
-    "PROMETHEUS": "",
-}
 WAYS = (
     "listener's default",
     "default set later",
