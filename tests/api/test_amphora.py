@@ -65,6 +65,13 @@ def test_the_carrier_of_a_load_balancer_is_an_amphora(api: Client, load_balancer
     assert {ask(api, query=query).status for query in ("vip=1", "sort=project_id", "tags=a", "marker=b")} == {400}
 
 
+def test_the_oldest_comes_first(api: Client) -> None:
+    made = [api.load_balancer()["id"] for _ in range(5)]
+    api.settle()
+    assert [each["loadbalancer_id"] for each in ask(api).body["amphorae"]] == made
+    assert [each["loadbalancer_id"] for each in ask(api, query="sort=status:desc&limit=3").body["amphorae"]] == made[:3]
+
+
 def test_statistics_stand_by_listener(api: Client, listener: dict[str, Any], load_balancer: dict[str, Any]) -> None:
     api.bascule.worker.tick()
     found = amphora(api, load_balancer)

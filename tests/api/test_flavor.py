@@ -107,6 +107,7 @@ def test_what_is_no_flavor_is_refused(api: Client) -> None:
     ("attributes", "status", "text"),
     [
         ({"flavor_data": "no JSON"}, 400, "no JSON is not a valid option for flavor_data"),
+        ({"flavor_data": '{"\\ud800": 1}'}, 400, '{"\\ud800": 1} is not a valid option for flavor_data'),
         ({"flavor_data": "[]"}, 400, "[] is not a valid option for flavor_data"),
         ({"flavor_data": '{"size": 0}'}, 400, "Validation failure: flavor_data: size: 0 is not a number from 1 to 100."),
         ({"flavor_data": '{"size": true}'}, 400, "Validation failure: flavor_data: size: True is not a number from 1 to 100."),

@@ -132,6 +132,10 @@ def test_tags(api: Client, balancers: list[dict[str, Any]]) -> None:
     assert names(api, **{"not-tags-any": "red,blue"}) == "d"
     assert names(api, tags="red", **{"not-tags": "blue"}) == "a"
     assert names(api, tags="green") == ""
+    many = [str(number) for number in range(32)]
+    for name in ("tags", "tags-any", "not-tags", "not-tags-any"):
+        assert api.get("/loadbalancers", **{name: [",".join(many * 50)]}).status == 200
+        assert refused(api, **{name: [*many, "red"]}) == f"{name}: 33 tags are too many. At most 32 are allowed"
 
 
 # Order

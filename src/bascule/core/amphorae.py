@@ -22,7 +22,7 @@ class Amphorae:
         self._backends = sorted(name for name, each in backends.items() if each.processes)
 
     def all(self, project_id: str | None, load_balancer_id: str | None) -> Sequence[Amphora]:
-        """All of them, by id; only those of this project, and of this load balancer, where one is given."""
+        """All of them, oldest first; only those of this project, and of this load balancer, where one is given."""
         if not all(CONTROL.search(each or "") is None for each in (project_id, load_balancer_id)):
             return ()
         with self._database.read() as conn:

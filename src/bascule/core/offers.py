@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from bascule.model.backend import Backend
@@ -162,6 +162,9 @@ class Offers:
 
 _LAYOUT = str.maketrans("", "", "\t\r\n")
 
+# Strict: takes no halves of characters, which no answer could hold, and no numbers that are none.
+_PARSER = msgspec.json.Decoder(dict[str, Any])
+
 
 def _check_text(each: Offer | Profile) -> None:
     """Refuse control characters. JSON may have line breaks and tabs."""
@@ -181,12 +184,9 @@ def _possible(key: str) -> str:
 def parsed(text: str) -> Data:
     """What a profile says. Raises NotAnObject."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise NotAnObject(text)
-    return found
+        return _PARSER.decode(text)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise NotAnObject(text) from error
 
 
 def chosen(conn: sa.Connection, load_balancer: LoadBalancer) -> LoadBalancer:

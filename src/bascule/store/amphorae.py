@@ -46,8 +46,8 @@ _ALL: sa.Select[Any] = (
 def amphorae(
     conn: sa.Connection, backends: Sequence[str], project_id: str | None, load_balancer_id: str | None
 ) -> Sequence[Amphora]:
-    """The carriers of these backends, by id; only those of this project, and of this load balancer, where one is given."""
-    chosen = _ALL.where(unit.c.backend.in_(backends)).order_by(carrier.c.id)
+    """The carriers of these backends, oldest first; only those of this project, and of this load balancer, where one is given."""
+    chosen = _ALL.where(unit.c.backend.in_(backends)).order_by(load_balancer.c.created_at, carrier.c.id)
     if project_id is not None:
         chosen = chosen.where(load_balancer.c.project_id == project_id)
     if load_balancer_id is not None:

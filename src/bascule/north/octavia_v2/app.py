@@ -99,6 +99,8 @@ class _Document:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.data = self._data
 
+    on_head = on_get
+
 
 class _Docs:
     """Gives a page that shows the OpenAPI document to people. It loads nothing but that document."""
@@ -110,3 +112,5 @@ class _Docs:
         resp.content_type = falcon.MEDIA_HTML
         resp.set_header("Content-Security-Policy", _ONLY_OURS)
         resp.data = self._data
+
+    on_head = on_get

@@ -38,8 +38,8 @@ def _has(each: Answer, name: str, value: Any) -> bool:
 
 
 def _sorted(answers: Sequence[Answer], listing: Listing, asked: Query) -> list[Answer]:
-    """In the order that is asked for; what is missing comes first, as in other lists."""
-    found = sorted(answers, key=lambda each: str(getattr(each, listing.key)))
+    """In the order that is asked for, and as they are given where that says nothing; what is missing comes first."""
+    found = list(answers)
     for name, ascending in reversed(asked.sort):
         if name not in listing.answer.__struct_fields__:
             raise Malformed(f"sort: {listing.many} cannot be sorted by {name}")

@@ -14,6 +14,7 @@ from bascule.north.octavia_v2 import checked, healthcheck
 from bascule.north.octavia_v2.errors import ErrorBody
 from bascule.north.octavia_v2.healthcheck import Health
 from bascule.north.octavia_v2.lookups import ROUTES as LOOKUPS
+from bascule.north.octavia_v2.query import MOST_TAGS
 from bascule.north.octavia_v2.routes import ROUTES, TOP, Route
 from bascule.north.octavia_v2.schemas.version import Link
 
@@ -68,10 +69,10 @@ _TEXTS = {
     "sort": "Attributes to sort by, as `name:asc,created_at:desc`",
     "sort_key": "Attributes to sort by, separated by commas",
     "sort_dir": "`asc` or `desc` for each of them",
-    "tags": "Tags, separated by commas, all of which an object has",
-    "tags-any": "Tags, separated by commas, one of which an object has",
-    "not-tags": "Tags, separated by commas, not all of which an object has",
-    "not-tags-any": "Tags, separated by commas, none of which an object has",
+    "tags": f"At most {MOST_TAGS} tags, separated by commas, all of which an object has",
+    "tags-any": f"At most {MOST_TAGS} tags, separated by commas, one of which an object has",
+    "not-tags": f"At most {MOST_TAGS} tags, separated by commas, not all of which an object has",
+    "not-tags-any": f"At most {MOST_TAGS} tags, separated by commas, none of which an object has",
 }
 """What parameters mean that are no attributes."""
 
