@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from bigip_emulator import addresses
+from bigip_emulator import addresses, http2
 from bigip_emulator.kinds import KINDS
 from bigip_emulator.objects import DeviceError, Key, Object, Store
 
@@ -33,6 +33,7 @@ def check(store: Store, puts: Collection[Object], drops: Collection[Key]) -> Non
     for made in sorted(puts, key=lambda one: one.kind != "ltm/virtual"):
         if made.kind in _RULES:
             _RULES[made.kind](store, made)
+    http2.check(store, puts)
 
 
 def references(made: Object) -> Iterator[tuple[str, tuple[str, ...], str]]:

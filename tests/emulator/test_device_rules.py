@@ -200,6 +200,23 @@ def test_an_https_service_redirects_and_carries_every_certificate(bigip: Box) ->
     assert bigip.get(f"{TM}/ltm/profile/client-ssl/~T1~app~tls1-1-").body["serverName"] == "b.example.com"
 
 
+def test_http_2_wants_its_cipher_and_no_renegotiation(bigip: Box) -> None:
+    application = https(*pair())
+    application["ls_2b91"] |= {"profileHTTP2": "basic"}
+    start = (
+        "01070734:3: Configuration error: In Virtual Server (/T1/app/ls_2b91) an http2 profile with enforce-tls-requirements "
+        "enabled is incompatible with clientssl profile '/T1/app/tls1'; "
+    )
+    assert response(bigip, application) == f"{start}renegotiation must be disabled"
+    application["tls1"]["renegotiationEnabled"] = False
+    assert bigip.declare(tenant("T1", application)).status == 200
+    application["tls1"]["ciphers"] = "ECDHE-RSA-AES256-GCM-SHA384"
+    assert response(bigip, application) == f"{start}cipher ECDHE-RSA-AES128-GCM-SHA256 must be enabled"
+    application["ls_2b91"]["profileHTTP2"] = {"use": "h2"}
+    application["h2"] = {"class": "HTTP2_Profile", "enforceTlsRequirements": False}
+    assert bigip.declare(tenant("T1", application)).status == 200
+
+
 def test_a_route_domain_has_to_be_there(bigip: Box) -> None:
     domain = {"defaultRouteDomain": 7}
     answer = bigip.declare(tenant("T1", small(), **domain))

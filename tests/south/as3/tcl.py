@@ -21,11 +21,14 @@ proc pool {name} { does pool $name }
 proc persist {args} { does persist {*}$args }
 proc reject {} { does reject }
 proc class {match what equals name} { global groups; foreach each $groups($name) { if {$each eq $what} { return 1 } }; return 0 }
-proc HTTP::path {} { global request; return $request(path) }
-proc HTTP::uri {} { global request; return $request(uri) }
-proc HTTP::host {} { global request; return $request(host) }
-proc HTTP::respond {args} { does respond {*}$args }
+proc HTTP::has_responded {} { global request; return $request(answered) }
+proc still_open {} { global request; if {$request(answered)} { error "the request has been answered" } }
+proc HTTP::path {} { still_open; global request; return $request(path) }
+proc HTTP::uri {} { still_open; global request; return $request(uri) }
+proc HTTP::host {} { still_open; global request; return $request(host) }
+proc HTTP::respond {args} { still_open; global request; set request(answered) 1; does respond {*}$args }
 proc HTTP::header {what args} {
+    still_open
     global headers
     set name [string tolower [lindex $args 0]]
     switch -- $what {
@@ -40,6 +43,7 @@ proc HTTP::header {what args} {
     }
 }
 proc HTTP::cookie {what name} {
+    still_open
     global cookies
     if {$what eq "exists"} { return [info exists cookies($name)] }
     expr {[info exists cookies($name)] ? $cookies($name) : ""}
@@ -62,7 +66,8 @@ proc sha1 {bytes} { return "\xab\xcd" }
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sends, and where from. `subject` is that of the certificate it shows; without one it shows none."""
+    """What a client sends, and where from. `subject` is that of the certificate it shows; without one it shows none. `answered`: by
+    a policy of the device, which comes before all iRules."""
 
     uri: str = "/"
     host: str = "www.example.com"
@@ -72,6 +77,7 @@ class Request:
     verified: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
+    answered: bool = False
 
 
 def evaluate(script: str) -> str:
@@ -93,6 +99,7 @@ def run(rules: list[str], event: str, request: Request, groups: dict[str, list[s
     lines = [_COMMANDS, "array set cookies [list]", "set headers [list]"]
     values = {"uri": request.uri, "path": request.uri.partition("?")[0], "host": request.host, "client": request.client}
     values |= {"local": request.local, "subject": request.subject, "verified": str(request.verified)}
+    values["answered"] = str(int(request.answered))
     lines += [f"set request({name}) {_word(value)}" for name, value in values.items()]
     lines += [f"lappend headers {_word(name)} {_word(value)}" for name, value in request.headers.items()]
     lines += [f"set cookies({name}) {_word(value)}" for name, value in request.cookies.items()]

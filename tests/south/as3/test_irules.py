@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from bascule.model.objects import CompareType, L7Rule, ListenerProtocol, PolicyAction, PoolProtocol, RuleType, Tree
+from bascule.model.objects import (
+    CompareType,
+    L7Rule,
+    ListenerProtocol,
+    PersistenceType,
+    PolicyAction,
+    PoolProtocol,
+    RuleType,
+    SessionPersistence,
+    Tree,
+)
 from bascule.south.as3 import distinguished_name
 from bascule.south.as3.irule import word
 from bascule.south.as3.names import tenant_name
@@ -15,7 +25,7 @@ from bascule.south.as3.options import Options
 from bascule.south.as3.render import refuse
 from tests.south.as3.checks import balanced
 from tests.south.as3.tcl import Request, evaluate, run
-from tests.south.as3.test_refuse import LISTENER, POLICY, POOL, RULE, TREE
+from tests.south.as3.test_refuse import LISTENER, OTHER, POLICY, POOL, RULE, TREE
 from tests.south.as3.test_results import items_of
 
 pytestmark = pytest.mark.slow
@@ -206,6 +216,20 @@ def test_redirects_go_where_they_should(target: str) -> None:
     assert run(_rules(TREE.put(to_prefix, first)), "HTTP_REQUEST", asked)[0] == [
         f"respond 302 noserver Location {target}/?x=[exit]$a"
     ]
+
+
+def test_what_has_been_answered_is_left_alone() -> None:
+    """By a policy of the device, or by the program for policies: the device breaks the connection of who goes on asking."""
+    sticky = SessionPersistence(type=PersistenceType.APP_COOKIE, cookie_name="sid")
+    pools = [dataclasses.replace(each, session_persistence=sticky) for each in (POOL, OTHER)]
+    listener = dataclasses.replace(OVER_TLS, insert_headers={"X-Forwarded-For": "true"})
+    asked = Request(RULE.text, headers={"X-Forwarded-For": "9.9.9.9"}, cookies={"sid": "1"})
+    for policy, answered, does in ((POLICY, True, []), (REJECT, False, ["respond 403 noserver"])):
+        items = items_of(TREE.put(policy, *pools, listener), OPTIONS)
+        programs = [each["iRule"] for each in items.values() if isinstance(each, dict) and each["class"] == "iRule"]
+        last_first = sorted(programs, key=lambda text: "HTTP::respond" not in text)
+        actions, headers = run(last_first, "HTTP_REQUEST", dataclasses.replace(asked, answered=answered))
+        assert (len(programs), actions, headers) == (3 - answered, does, ["X-Forwarded-For: 9.9.9.9"])
 
 
 def test_no_client_says_what_only_we_may_say() -> None:

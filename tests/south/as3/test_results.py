@@ -359,6 +359,19 @@ def test_ciphers_are_those_asked_for_and_no_others() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("fields", "strict"),
+    [
+        ({}, True),
+        ({"tls_ciphers": "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256"}, True),
+        ({"tls_ciphers": "ECDHE-RSA-AES256-GCM-SHA384"}, False),
+        ({"tls_versions": ("TLSv1.3",)}, True),
+    ],
+)
+def test_no_listener_is_refused_for_what_http_2_wants_of_tls(fields: dict[str, Any], strict: bool) -> None:
+    assert _one("HTTP2_Profile", _terminated(alpn_protocols=("h2",), **fields))["enforceTlsRequirements"] is strict
+
+
 def test_the_default_certificate_is_the_first_and_the_default() -> None:
     (found,) = _of("TLS_Server", _terminated(sni_container_refs=("c", "b", "a")))
     items = items_of(SIMPLE.put(_terminated(sni_container_refs=("c", "b", "a"))))

@@ -68,6 +68,11 @@ def _single(ciphers: str) -> list[str]:
     return list(dict.fromkeys(ciphers.split(":")))
 
 
+def has(each: Listener | Pool, cipher: str) -> bool:
+    """Whether a cipher is among those of a listener or pool. All are where none is asked for."""
+    return not each.tls_ciphers or cipher in _single(each.tls_ciphers)
+
+
 def refuse(each: Listener | Pool) -> Iterator[str]:
     """Ciphers that cannot be carried."""
     if unknown := [one for one in _single(each.tls_ciphers or "") if one not in _NAMES and each.tls_ciphers]:

@@ -44,6 +44,7 @@ def render(tree: Tree, listener: Listener) -> dict[str, Any]:
     lines = [*_removed(tree, listener), *_inserted(listener)]
     if not lines:
         return {}
+    lines = [irule.ANSWERED, *lines]
     return irule.shared("headers", "\n".join(["when HTTP_REQUEST priority 200 {", *(f"    {line}" for line in lines), "}"]))
 
 

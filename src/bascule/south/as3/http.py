@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from bascule.model.objects import Listener, Tree
-from bascule.south.as3 import proxy, tls
+from bascule.south.as3 import ciphers, proxy, tls
 
 _HSTS_LONGEST = 2**32 - 1
+_OF_HTTP_2 = "ECDHE-RSA-AES128-GCM-SHA256"
 
 
 def render(tree: Tree, listener: Listener) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -34,8 +35,11 @@ def render(tree: Tree, listener: Listener) -> tuple[dict[str, Any], dict[str, An
         service["profileHTTP"] = {"use": name}
         items[name] = profile
     if tls.ends(listener) and tls.HTTP_2 in listener.alpn_protocols:
-        service["profileHTTP2"] = {"ingress": {"use": "http2"}}
-        items["http2"] = {"class": "HTTP2_Profile", "activationMode": "alpn"}
+        # A device refuses a listener without the cipher that all who speak HTTP/2 have to know, unless it is told not to look.
+        strict = ciphers.has(listener, _OF_HTTP_2)
+        name = "http2" if strict else "http2_any_tls"
+        service["profileHTTP2"] = {"ingress": {"use": name}}
+        items[name] = {"class": "HTTP2_Profile", "activationMode": "alpn", "enforceTlsRequirements": strict}
     return service, items
 
 

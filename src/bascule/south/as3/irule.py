@@ -17,6 +17,10 @@ _PLAIN = re.compile(r"[0-9A-Za-z/._:=?&%@~+,-]+")
 CLIENT = "[getfield [IP::client_addr] % 1]"
 """The address of the client without its route domain."""
 
+ANSWERED = "if { [HTTP::has_responded] } { return }"
+"""Where a policy, or another iRule, has answered a request already, nothing may be asked of it, nor changed about it, any more: the
+device would break the connection instead of giving the answer."""
+
 
 def word(text: str) -> str:
     """Any text as exactly one word. BIG-IP compares bytes, so characters beyond ASCII are those of UTF-8."""

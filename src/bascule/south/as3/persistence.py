@@ -87,6 +87,7 @@ def _application_cookie(cookie: str) -> tuple[str, dict[str, Any], dict[str, Any
     name = irule.word(cookie)
     text = f"""\
 when HTTP_REQUEST {{
+    {irule.ANSWERED}
     if {{ [HTTP::cookie exists {name}] }} {{ persist uie [HTTP::cookie value {name}] {_IDLE} }}
 }}
 when HTTP_RESPONSE {{
