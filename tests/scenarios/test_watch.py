@@ -70,6 +70,26 @@ def test_a_group_that_does_not_answer_gets_nothing_new_while_another_does(build:
     assert world.status(waiting.id) == "ACTIVE"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_stays_away_is_written_down_once(build: Build) -> None:
+    """Else a group that is away would keep the database busy for as long as it is, the more the more it carries."""
+    world = build(lanes=[A])
+    made = world.create()
+    world.settle()
+    looked(world)
+    for _ in range(2):  # it comes back, and is away again before anybody has looked
+        world.device.switches.away.add(A)
+        looked(world)
+        assert world.operating(made.id) == "ERROR"
+        with statements(world.database) as seen:
+            looked(world)
+        assert [each for each in seen if "listener" in each] == []
+        world.device.switches.away.clear()
+        world.lanes.resync(A)
+        world.settle()
+        assert world.operating(made.id) != "ERROR"
+
+
 def test_a_group_that_comes_back_is_filled_before_it_gets_anything_new(build: Build) -> None:
     world = build(lanes=LANES, reads=Reads.RECORD)
     ids = {lane_of(world, tree): tree.id for tree in (world.create(), world.create())}

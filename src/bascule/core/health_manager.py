@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
@@ -166,10 +166,11 @@ class HealthManager:
         reports = backend.report(lane.id, ids)  # in one go, so that devices are asked once for all of it
         fence, last = self._last.get(lane.id, (watch.fence, {}))
         last = last if fence == watch.fence else {}
+        serving = self._believed(lane, reports)
         news, doubted = False, 0
         for start in range(0, len(reports), _CHUNK):
             some = reports[start : start + _CHUNK]
-            fresh = [each for each in some if not _is_known(each, last)]
+            fresh = [each for each in some if not _is_known(each, last, serving)]
             doubted += self._recorder.report(fresh)
             self._recorder.count([each for each in some if last.get((each.unit_id, each.carrier)) != each])
             news = news or bool(fresh)
@@ -177,6 +178,13 @@ class HealthManager:
         answers = bool(reports) and all(each.alive for each in reports)
         self._check(backend, watch, lost=2 * doubted > len(ids), quiet=answers or not ids)
         return news
+
+    def _believed(self, lane: Lane, reports: Sequence[Report]) -> Set[tuple[str, str]]:
+        """The carriers that serve as far as is on record, where any of them does not answer."""
+        if all(each.alive for each in reports):
+            return frozenset()
+        with self._database.read() as conn:
+            return observed.believed(conn, lane.id)
 
     def _check(self, backend: Backend, watch: Watch, *, lost: bool, quiet: bool) -> None:
         """Look at the devices, if it is time to or anything may be wrong. `lost`: they do not hold any more what they held."""
@@ -219,10 +227,13 @@ def _lease(watch: Watch) -> Lease:
     return Lease(watch.id, watch.owner or "", watch.fence)
 
 
-def _is_known(report: Report, last: Mapping[tuple[str, str], Report]) -> bool:
-    """Whether a report says, but for its counters, what the last one said. One that is not alive is never old news:
-    the carrier may have come back and died again in between."""
-    before = last.get((report.unit_id, report.carrier))
-    if before is None or not (before.alive and report.alive):
+def _is_known(report: Report, last: Mapping[tuple[str, str], Report], serving: Set[tuple[str, str]]) -> bool:
+    """Whether a report says, but for its counters, what the last one said. That a carrier does not answer is news as long as it
+    serves as far as is on record: it may have come back and died again in between."""
+    key = (report.unit_id, report.carrier)
+    before = last.get(key)
+    if before is None or before.alive is not report.alive:
         return False
+    if not report.alive:
+        return key not in serving
     return (before.listeners, before.members, before.places) == (report.listeners, report.members, report.places)

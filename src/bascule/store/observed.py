@@ -69,6 +69,13 @@ def serving(conn: sa.Connection, lane_id: str) -> list[str]:
     return list(conn.scalars(chosen.distinct().order_by(carrier.c.unit_id)))
 
 
+def believed(conn: sa.Connection, lane_id: str) -> set[tuple[str, str]]:
+    """The carriers of load balancers of a lane that serve, as far as is on record: unit id and name."""
+    chosen = sa.select(carrier.c.unit_id, carrier.c.name).join(unit, unit.c.id == carrier.c.unit_id)
+    chosen = chosen.where(unit.c.lane_id == lane_id, unit.c.kind == LOAD_BALANCER, carrier.c.state == str(CarrierState.SERVING))
+    return {(row.unit_id, row.name) for row in conn.execute(chosen)}
+
+
 def save_carriers(conn: sa.Connection, before: Iterable[Carrier], after: Iterable[Carrier]) -> None:
     """Write what changed between two states of the carriers of some units."""
     old, new = ({(each.unit_id, each.name): each for each in side} for side in (before, after))
