@@ -11,6 +11,7 @@ import pytest
 from bascule.clients.bigip import Credentials, Device, DeviceGroup, Trust
 from bascule.model.secrets import Secret
 from bascule.south.as3.saving import Saver
+from tests.addresses import free_port
 from tests.clients.bigip.site import Counted
 from tests.emulator.site import PASSWORD, Box, box, identity, lb, tenant
 
@@ -52,6 +53,23 @@ def test_what_cannot_be_saved_is_saved_later(bigip: Box, group: DeviceGroup, tmp
     bigip.fault("reset-before", method="POST", path=SAVE, times=2)
     Saver(group, 0.05).changed()
     bigip.until(lambda: is_saved(tmp_path, "T1"))
+    bigip.declare(tenant("T2", lb("203.0.113.2")))
+    saver = Saver(group, 3600)
+    saver.changed()
+    saver.end()  # the process does, and nobody else knows of it
+    bigip.until(lambda: is_saved(tmp_path, "T2"))
+
+
+def test_while_one_device_is_away_the_others_do_not_save_again(
+    bigip: Box, group: DeviceGroup, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = Device(f"https://127.0.0.1:{free_port()}", Credentials("admin", Secret(b"x")), Trust(verify=False), pause=0)
+    asked = Counted(bigip, "POST", SAVE)
+    saver = Saver(DeviceGroup("pair", [away, *group.devices]), 0.05)
+    saver.changed()
+    bigip.until(lambda: caplog.text.count(f"{away.name} cannot be saved now") > 2)
+    assert asked.so_far() == 1
+    saver.end()
 
 
 def test_what_was_not_saved_is_gone_after_a_restart_of_the_device(bigip: Box, group: DeviceGroup, tmp_path: Path) -> None:

@@ -108,13 +108,13 @@ class Saving(StrEnum):
     FAILED = "failed"
 
 
-def start_saving(device: Device) -> str:
+def start_saving(device: Device, *, timeout: float = TIMEOUT, attempts: int = ATTEMPTS) -> str:
     """Have the running configuration written to the device's disk. Gives the id of the task. Raises DeviceError."""
-    body = checked(device, device.post(_SAVE, {"command": "save"}))
+    body = checked(device, device.request("POST", _SAVE, {"command": "save"}, timeout=timeout, attempts=attempts))
     number = body.get("_taskId") if isinstance(body, dict) else None
     if number is None:
         raise Refused(device.name, 200, "the answer names no task")
-    checked(device, device.put(f"{_SAVE}/{number}", {"_taskState": "VALIDATING"}))
+    checked(device, device.put(f"{_SAVE}/{number}", {"_taskState": "VALIDATING"}, timeout=timeout))
     return str(number)
 
 

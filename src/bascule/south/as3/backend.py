@@ -174,7 +174,9 @@ class AS3Backend:
         return [*tenants, *networks]
 
     def close(self) -> None:
-        """Give back what the devices were asked for: logins."""
+        """Have saved what is not, and give back what the devices were asked for: logins."""
+        for saver in self._savers.values():
+            saver.end()
         for site in self._sites.values():
             site.group.close()
 
