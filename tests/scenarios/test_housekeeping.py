@@ -17,8 +17,8 @@ from bascule.store import observed, units
 from bascule.store.engine import Database
 from bascule.store.observed import Event
 from bascule.store.tables import event, unit
-from bascule.store.units import Unit
-from tests.scenarios.world import World
+from bascule.store.units import Rank, Unit
+from tests.scenarios.world import World, bare
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +101,23 @@ def test_an_idle_round_sends_the_same_however_much_there_is(world: World) -> Non
         assert not keep.tick()
     assert len(many) == len(few)
     assert count(world, unit) == 305
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_was_made_at_once_is_compared_at_an_even_pace(world: World) -> None:
+    for _ in range(25):
+        world.create(bare())
+    world.settle()
+    keep = Housekeeping(world.database, world.new_library(), Intervals(drift=3600, rounds=720, at_once=1), clock=world.clock)
+    compared = []
+    world.clock.now += 3601
+    for _ in range(5):
+        keep.tick()
+        with world.database.read() as conn:
+            compared.append(conn.scalar(sa.select(sa.func.count()).where(unit.c.rank == int(Rank.DRIFT))))
+        world.worker.tick()
+        world.clock.now += 720
+    assert compared == [6, 6, 6, 6, 1]
 
 
 def test_what_is_gone_is_not_looked_at_for_drift(world: World) -> None:

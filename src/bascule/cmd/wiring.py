@@ -315,6 +315,7 @@ def housekeeping(settings: Settings, database: Database) -> Housekeeping:
         events_kept=chosen.events_kept,
         drift=chosen.drift_interval,
         secrets=chosen.interval / 2,
+        rounds=chosen.interval,
     )
     return Housekeeping(database, CertificateLibrary(settings.certificates.directory), intervals, clock=database.clock)
 

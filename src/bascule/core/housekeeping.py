@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,14 +23,15 @@ LOG = logging.getLogger(__name__)
 class Intervals:
     """In seconds. `deleted_kept`: how long deleted load balancers and their events are kept. `events_kept`: how long any event is.
     `drift`: how often every load balancer is compared with what carries it. `secrets`: how long after a look at a certificate in
-    use the next round looks at it again. `counters`: how often it is counted what lanes have been given. `at_once`: how many of
-    each a round takes, so that no round is long."""
+    use the next round looks at it again. `counters`: how often it is counted what lanes have been given. `rounds`: how often
+    there is a round. `at_once`: how many of anything else a round takes, so that no round is long."""
 
     deleted_kept: float = 604800.0
     events_kept: float = 7776000.0
     drift: float = 3600.0
     secrets: float = 30.0
     counters: float = 600.0
+    rounds: float = 60.0
     at_once: int = 100
 
 
@@ -72,8 +74,12 @@ class Housekeeping:
         if forgotten:
             LOG.error("units were behind and not due: %s", ", ".join(forgotten))
             units.ask(conn, forgotten, now, Rank.EDIT)
-        units.ask(conn, units.unchecked(conn, now - self._intervals.drift, self._intervals.at_once), now, Rank.DRIFT)
+        units.ask(conn, units.unchecked(conn, now - self._intervals.drift, self._share(conn)), now, Rank.DRIFT)
         return bool(forgotten)
+
+    def _share(self, conn: sa.Connection) -> int:
+        """How many units one round has compared, so that all of them are by turns and devices have as much of it at any time."""
+        return math.ceil(placement.given(conn) * self._intervals.rounds / self._intervals.drift) + 1
 
     def _count(self) -> None:
         """Count what lanes have been given, and put right what is counted otherwise.

@@ -80,6 +80,11 @@ def every(conn: sa.Connection) -> dict[str, Placement]:
     return _by_lane(conn.execute(sa.select(placement)))
 
 
+def given(conn: sa.Connection) -> int:
+    """How many load balancers all lanes have."""
+    return int(conn.scalar(sa.select(sa.func.sum(placement.c.load_balancers))) or 0)
+
+
 def _by_lane(rows: sa.CursorResult[Any]) -> dict[str, Placement]:
     return {
         row.lane_id: Placement(row.lane_id, row.load_balancers, row.listeners, row.drained, LaneState(row.state)) for row in rows
