@@ -75,7 +75,7 @@ class Emulator:
         if fault.kind == "latency":
             self.device.clock.sleep(fault.seconds)
         if fault.kind == "hold":
-            self.device.faults.hold()
+            self.device.faults.hold(fault)
         if fault.kind == "reset-before":
             raise HangUp
         if fault.kind == "bad-gateway":

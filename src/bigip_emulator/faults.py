@@ -17,6 +17,8 @@ REQUEST = ("latency", "hold", "reset-before", "reset-after", "bad-gateway", "una
 WRITE = ("slow", "late-script", "failed-script", "refuse", "read-failure", "device-read-failure", "store-failure")
 """Faults of AS3's writes, chosen by tenant."""
 
+_HELD = ("hold", "slow")
+
 
 @dataclass
 class Fault:
@@ -57,7 +59,8 @@ class Faults:
         self._clock = clock
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
-        self._gate = threading.Event()
+        self._gates: dict[int, threading.Event] = {}
+        """What those wait for who have met a fault that holds them up."""
         self._faults: list[Fault] = []
 
     def add(self, body: Json) -> Fault:
@@ -87,17 +90,23 @@ class Faults:
         with self._lock:
             self._faults = [fault for fault in self._faults if number is not None and fault.id != number]
 
-    def hold(self) -> None:
-        """Wait until `release` is called."""
+    def hold(self, fault: Fault, seconds: float | None = None) -> None:
+        """Wait until `release` is called after this fault was met, or for so many of the device's seconds."""
         with self._lock:
-            gate = self._gate
-        gate.wait()
+            gate = self._gates.get(fault.id)
+        if gate is None:
+            return
+        if seconds is None:
+            gate.wait()
+        else:
+            self._clock.wait(gate, seconds)
 
     def release(self) -> None:
-        """Let go on whatever is held."""
+        """Let go on whatever is held, and whatever is slow."""
         with self._lock:
-            self._gate.set()
-            self._gate = threading.Event()
+            for gate in self._gates.values():
+                gate.set()
+            self._gates.clear()
 
     def of_request(self, method: str, path: str) -> list[Fault]:
         """The faults that this request meets."""
@@ -116,6 +125,8 @@ class Faults:
             found = [fault for fault in self._faults if fits(fault)][:most]
             for fault in found:
                 fault.hits += 1
+                if fault.kind in _HELD:
+                    self._gates.setdefault(fault.id, threading.Event())
             self._faults = [fault for fault in self._faults if fault.times is None or fault.hits < fault.times]
         return found
 

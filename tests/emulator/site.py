@@ -75,6 +75,11 @@ class Box:
     def fault(self, kind: str, **how: Any) -> None:
         assert self.ask("POST", "/emulator/faults", {"kind": kind, **how}).status == 201
 
+    def release(self) -> None:
+        """Let go on what is held, or slow, once it is."""
+        self.until(lambda: self.get("/emulator/faults").body["faults"] == [])
+        assert self.ask("POST", "/emulator/release").status == 204
+
     def until(self, true: Callable[[], Any], seconds: float = 20) -> Any:
         deadline = time.monotonic() + seconds
         while not (found := true()):

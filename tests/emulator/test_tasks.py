@@ -30,7 +30,7 @@ def later(bigip: Box, *tenants: dict[str, Any]) -> Answer:
 
 
 def test_an_asynchronous_request_is_a_task(bigip: Box) -> None:
-    bigip.fault("slow", seconds=0.3)
+    bigip.fault("slow", seconds=600)
     answer = later(bigip, tenant("T1", lb()))
     number = answer.body["id"]
     assert answer.status == 202
@@ -40,6 +40,7 @@ def test_an_asynchronous_request_is_a_task(bigip: Box) -> None:
                      "declarationId": "d1"}],
     }  # fmt: skip
     assert result(bigip, number) == {"message": "in progress", "tenant": "", "host": "", "runTime": 0, "code": 0}
+    bigip.release()
     assert finished(bigip, number)["code"] == 200
     done = bigip.get(f"{TASK}/{number}").body
     assert done["declaration"]["T1"]["app"] == lb()
@@ -55,43 +56,49 @@ def test_a_task_hides_its_failure_in_the_results(bigip: Box) -> None:
 
 def test_a_patient_client_gets_a_task_after_45_seconds() -> None:
     with box(speed=50) as bigip:
-        bigip.fault("slow", seconds=80)
+        bigip.fault("slow", seconds=6000)
         answer = bigip.declare(tenant("T1", lb()))
         assert answer.status == 202
+        bigip.release()
         assert finished(bigip, answer.body["id"])["code"] == 200
 
 
 def test_one_writes_and_the_others_are_told_to_come_back(bigip: Box) -> None:
-    bigip.fault("slow", seconds=1)
+    bigip.fault("slow", seconds=600)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda number: bigip.declare(tenant(f"T{number}", small(f"10.1.0.{number}"))), range(1, 5)))
-    assert sorted(answer.status for answer in answers) == [200, 503, 503, 503]
-    refused = next(answer for answer in answers if answer.status == 503)
+        asked = [pool.submit(bigip.declare, tenant(f"T{number}", small(f"10.1.0.{number}"))) for number in range(1, 5)]
+        bigip.until(lambda: sum(each.done() for each in asked) == 3)
+        refused = next(each.result() for each in asked if each.done())
+        bigip.release()
+    assert sorted(each.result().status for each in asked) == [200, 503, 503, 503]
     assert refused.body["message"] == BUSY
     assert refused.body["declarationId"] == "d1"
 
 
 def test_reading_goes_on_while_somebody_writes(bigip: Box) -> None:
     bigip.declare(tenant("T1", lb()))
-    bigip.fault("slow", seconds=0.5)
+    bigip.fault("slow", seconds=600)
     number = later(bigip, tenant("T2", small())).body["id"]
     assert "T1" in bigip.get(DECLARE).body
+    bigip.release()
     assert finished(bigip, number)["code"] == 200
 
 
 def test_asynchronous_losers_find_503_in_their_task(bigip: Box) -> None:
-    bigip.fault("slow", seconds=0.5)
+    bigip.fault("slow", seconds=600)
     first = later(bigip, tenant("T1", small("10.1.0.1"))).body["id"]
+    bigip.until(lambda: bigip.get("/emulator/faults").body["faults"] == [])
     second = later(bigip, tenant("T2", small("10.1.0.2")))
     assert second.status == 202
     found = finished(bigip, second.body["id"])
     assert (found["code"], found["message"]) == (503, BUSY)
+    bigip.release()
     assert finished(bigip, first)["code"] == 200
 
 
 def test_the_queue_holds_ten(bigip: Box) -> None:
     bigip.ask("POST", "/mgmt/shared/appsvcs/settings", {"burstHandlingEnabled": True})
-    bigip.fault("slow", seconds=1.5)
+    bigip.fault("slow", seconds=600)
     running = [later(bigip, tenant("T0", small("10.1.0.100"))).body["id"]]
     bigip.until(lambda: bigip.get("/emulator/faults").body["faults"] == [])
     running += [later(bigip, tenant(f"T{number}", small(f"10.1.0.{number}"))).body["id"] for number in range(1, 11)]
@@ -100,6 +107,7 @@ def test_the_queue_holds_ten(bigip: Box) -> None:
     assert full.body["message"].startswith("Error: Too many configuration operations are in progress on the device.")
     dropped = finished(bigip, later(bigip, tenant("T12", small("10.1.0.12"))).body["id"])
     assert (dropped["message"], dropped["code"]) == ("task cancelled", 0)
+    bigip.release()
     assert [finished(bigip, number)["code"] for number in running] == [200] * 11
 
 
@@ -114,10 +122,12 @@ def test_twenty_five_finished_tasks_are_kept(bigip: Box) -> None:
 
 
 def test_a_restart_cancels_what_is_on_its_way(bigip: Box) -> None:
-    bigip.fault("slow", seconds=0.5)
+    bigip.fault("slow", seconds=600)
     number = later(bigip, tenant("T1", lb())).body["id"]
+    bigip.until(lambda: bigip.get("/emulator/faults").body["faults"] == [])
     bigip.ask("POST", "/emulator/reboot", {"seconds": 0})
     found = result(bigip, number)
     assert (found["message"], found["code"]) == ("task cancelled", 0)
+    bigip.release()
     assert bigip.declare(tenant("T2", small())).status == 200
     assert "T1" not in bigip.get(DECLARE).body

@@ -171,7 +171,7 @@ class Operation:
             )
             return {"message": text, **base, "code": 400, "declarationId": self._write.id}
         if fault := faults.of_write("slow", tenant):
-            self._device.clock.sleep(fault.seconds)
+            faults.hold(fault, fault.seconds)
         self._device.clock.sleep(self._device.settings.apply)
         self._alive()
         made, outcome = self._apply(tenant, declared, removing)

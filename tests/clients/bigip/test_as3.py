@@ -169,9 +169,10 @@ def test_as3_that_loads_is_occupied(connect: Connect) -> None:
 def test_what_takes_longer_than_as3_waits_becomes_a_task(connect: Connect) -> None:
     with box(speed=100) as bigip:
         as3 = AS3(connect(bigip.url))
-        bigip.fault("slow", seconds=90)
+        bigip.fault("slow", seconds=6000)
         began = as3.declare(wrapped(tenant("T1", lb())))
         assert isinstance(began, Task)
+        bigip.release()
         assert isinstance(finished(bigip, as3, began), Result)
         as3.device.close()
 

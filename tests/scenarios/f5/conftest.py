@@ -42,9 +42,9 @@ def make(sqlite_url: str, tmp_path: Path) -> Iterator[Make]:
 
 
 @pytest.fixture
-def device() -> Iterator[Box]:
-    """A device whose time runs fast, but not so fast that a busy machine takes for a task what is not."""
-    with box(speed=20) as made:
+def device(request: pytest.FixtureRequest) -> Iterator[Box]:
+    """A device whose time runs fast, but not so fast that a busy machine takes for a task what is not; or as fast as asked for."""
+    with box(speed=getattr(request, "param", 20)) as made:
         yield made
 
 

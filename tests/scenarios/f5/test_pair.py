@@ -22,11 +22,12 @@ def test_another_device_takes_over_in_the_middle_of_a_change(make: Make) -> None
         before = world.create()
         world.settle()
         made = world.create(standard())
-        one.fault("slow", tenant=tenant_name(made.id), seconds=20)
+        one.fault("slow", tenant=tenant_name(made.id), seconds=600)
         passing = threading.Thread(target=world.tick)
         passing.start()
         one.until(lambda: one.get("/emulator/faults").body == {"faults": []}, 30)  # it is at it
         one.ask("POST", "/emulator/reboot", {"seconds": 600})
+        one.ask("POST", "/emulator/release")
         passing.join(60)
         assert not passing.is_alive()
         assert set(world.faults(made.id).values()) <= {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import Any
 
 import pytest
@@ -12,10 +11,13 @@ from bascule.model.objects import CompareType, L7Policy, L7Rule, PolicyAction, R
 from bascule.south.as3.names import tenant_name
 from tests.emulator.site import Box
 from tests.scenarios.f5.conftest import Make
-from tests.scenarios.f5.site import F5World, posts
+from tests.scenarios.f5.site import F5World, partitions, posts
 from tests.scenarios.world import new_id, standard
 
 pytestmark = pytest.mark.slow
+
+SOON = 100
+"""How fast the time of a device runs on which AS3 makes tasks of what takes long."""
 
 ONCE: list[dict[str, Any]] = [
     {"kind": "reset-before", "method": "POST", "path": "declare"},
@@ -86,7 +88,8 @@ def test_a_tenant_in_trouble_is_sent_again(world: F5World, device: Box, kind: st
     assert world.status(other.id) == "ACTIVE"
     assert world.faults(guilty.id) == {guilty.id: "The device could not carry out the change now. It is sent again."}
     assert world.status(guilty.id) == "PENDING_CREATE"
-    time.sleep(1.2)  # until the late script is over: 50 seconds of the device's
+    if kind == "late-script":
+        device.until(lambda: tenant_name(guilty.id) in partitions(device))
     world.settle()
     assert set(world.statuses(guilty.id).values()) == {"ACTIVE"}
     assert world.faults(guilty.id) == {}
@@ -105,12 +108,13 @@ def test_tokens_may_be_lost(world: F5World, device: Box) -> None:
 
 @pytest.mark.slow
 def test_a_device_may_be_busy_for_minutes(world: F5World, device: Box) -> None:
-    assert device.ask("POST", "/emulator/busy", {"seconds": 60}).status == 204  # 3 of ours
+    assert device.ask("POST", "/emulator/busy", {"seconds": 72_000}).status == 204
     made = world.create()
     world.tick()
     assert (world.status(made.id), world.faults(made.id)) == ("PENDING_CREATE", {})
     world.tick(310)
     assert world.faults(made.id) == {made.id: "The device has been busy with other changes for long."}
+    device.ask("POST", "/emulator/busy", {"seconds": 0})
     world.settle()
     assert set(world.statuses(made.id).values()) == {"ACTIVE"}
     assert world.is_on(device, made.id)
@@ -149,21 +153,22 @@ def test_a_program_that_is_refused_is_the_fault_of_its_policy(world: F5World, de
         assert world.is_on(device, made.id)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("device", [SOON], indirect=True)
 def test_a_slow_change_becomes_a_task_that_is_looked_after(world: F5World, device: Box) -> None:
     made = world.create()
-    device.fault("slow", tenant=tenant_name(made.id), seconds=60)  # AS3 answers after 45
+    device.fault("slow", tenant=tenant_name(made.id), seconds=72_000)  # AS3 answers after 45
     world.tick()
     assert world.unit(made.id).memo is not None
     assert world.faults(made.id) == {}
     world.rename(made.id, "another")  # while it is under way
+    device.release()
     world.settle()
     assert world.unit(made.id).memo is None
     assert set(world.statuses(made.id).values()) == {"ACTIVE"}
     assert world.is_on(device, made.id)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("device", [SOON], indirect=True)
 def test_a_task_that_never_ends_is_told_and_does_not_hold_up_the_device_for_ever(world: F5World, device: Box) -> None:
     made = world.create()
     device.fault("slow", tenant=tenant_name(made.id), seconds=72_000)  # an hour of ours
@@ -183,7 +188,7 @@ def test_a_task_that_never_ends_is_told_and_does_not_hold_up_the_device_for_ever
     assert world.is_on(device, made.id, other.id)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("device", [SOON], indirect=True)
 def test_what_others_changed_is_told_even_if_it_takes_the_device_long(world: F5World, device: Box) -> None:
     made = world.create()
     world.settle()
@@ -191,20 +196,21 @@ def test_what_others_changed_is_told_even_if_it_takes_the_device_long(world: F5W
     for changed in (True, False):
         if changed:
             assert device.ask("PATCH", f"/mgmt/tm/ltm/virtual/{virtual}", {"connectionLimit": 7}).status == 200
-        device.fault("slow", tenant=tenant_name(made.id), seconds=60)  # AS3 answers after 45
+        device.fault("slow", tenant=tenant_name(made.id), seconds=72_000)  # AS3 answers after 45
         world.compare(made.id)
         world.tick()
         assert world.unit(made.id).memo is not None
+        device.release()
         world.settle()
         assert sum("was found changed" in text for text in world.events(made.id)) == 1
     assert world.is_on(device, made.id)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("device", [SOON], indirect=True)
 @pytest.mark.parametrize("deleted", [False, True], ids=["changed", "deleted"])
 def test_what_a_task_was_not_about_is_sent_after_it(world: F5World, device: Box, deleted: bool) -> None:
     made = world.create()
-    device.fault("slow", tenant=tenant_name(made.id), seconds=60)  # AS3 answers after 45
+    device.fault("slow", tenant=tenant_name(made.id), seconds=72_000)  # AS3 answers after 45
     world.tick()
     assert world.unit(made.id).memo is not None
     if deleted:
@@ -213,6 +219,7 @@ def test_what_a_task_was_not_about_is_sent_after_it(world: F5World, device: Box,
         world.drop(made.id, made.members[0].id)
     world.tick()
     assert world.unit(made.id).memo is not None, "still under way"
+    device.release()
     world.settle()
     assert world.is_on(device, *([] if deleted else [made.id]))
 
