@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -42,3 +45,30 @@ def test_every_line_of_every_process_names_its_work(site: Site) -> None:
     assert f"{GLOBAL} {request_id}" in found["bascule-api"]
     assert "pass" in found["bascule-worker"]
     assert any("round" in each for each in found.values())
+
+
+SPEAKING = """
+import logging, sys
+from bascule.cmd import logs, settings
+from bascule.model import trace
+logs.set_up(settings.read(sys.argv[1:]), "bascule-api")
+with trace.named("req-1"):
+    logging.getLogger("x").warning("one\\ntwo")
+    logging.getLogger("x").error("three", exc_info=ValueError("four"))
+"""
+
+
+def logged(site: Site, options: str) -> list[str]:
+    """What a process logs in two messages of several lines, with these options."""
+    site.write("memory", more=options)
+    done = subprocess.run([sys.executable, "-c", SPEAKING, site.file], capture_output=True, text=True, timeout=60, check=True)
+    return done.stderr.splitlines()
+
+
+def test_lines_of_json_and_of_other_formats_name_their_work(site: Site) -> None:
+    found = [json.loads(line) for line in logged(site, "use_json = true")]
+    assert [(each["message"], each["extra"]["request_id"]) for each in found] == [("one\ntwo", "req-1"), ("three", "req-1")]
+    assert "four" in found[1]["traceback"]
+    lines = logged(site, "logging_context_format_string = <%(request_id)s> %(message)s")
+    assert (lines[0], lines[2]) == ("<req-1> one", "<req-1> three: ValueError: four")
+    assert all(LINE.fullmatch(each) for each in (lines[1], *lines[3:])), lines

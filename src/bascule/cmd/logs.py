@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from oslo_config import cfg
-from oslo_log import log
+from oslo_log import formatters, log
 
 from bascule.model import trace
 
@@ -31,9 +31,25 @@ class _EveryLine(logging.Formatter):
         self._start = start
 
     def format(self, record: logging.LogRecord) -> str:
-        first, *more = self._whole.format(record).splitlines()
+        first, *more = self._whole.format(record).splitlines() or [""]
+        if not more:
+            return first
+        if not hasattr(record, "asctime"):  # the format that the operator chose has no time in it
+            record.asctime = self._whole.formatTime(record, self._whole.datefmt)
         start = self._start % record.__dict__
         return "\n".join([first, *(line if line.startswith(start) else start + line for line in more)])
+
+
+class _Json(logging.Formatter):
+    """Has oslo.log's JSON tell of the work, too. It puts out attributes that it does not know only where they are named."""
+
+    def __init__(self, whole: logging.Formatter) -> None:
+        super().__init__()
+        self._whole = whole
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.extra_keys = [*getattr(record, "extra_keys", ()), "request_id"]
+        return self._whole.format(record)
 
 
 def set_up(conf: cfg.ConfigOpts, name: str) -> None:
@@ -52,5 +68,8 @@ def set_up(conf: cfg.ConfigOpts, name: str) -> None:
     logging.setLogRecordFactory(_Record)
     log.setup(conf, name)
     for handler in logging.getLogger().handlers:
-        if handler.formatter is not None:
-            handler.setFormatter(_EveryLine(handler.formatter, conf.logging_exception_prefix))
+        whole = handler.formatter
+        if isinstance(whole, formatters.JSONFormatter):
+            handler.setFormatter(_Json(whole))
+        elif whole is not None:
+            handler.setFormatter(_EveryLine(whole, conf.logging_exception_prefix))
