@@ -116,7 +116,7 @@ def test_fails_and_says_why_when_bascule_does_not_start(demo: Demo) -> None:
 
 def test_ctrl_c_in_the_middle_cleans_up(demo: Demo) -> None:
     with demo.running() as process:
-        demo.wait_until_it_says("$ openstack loadbalancer pool create", process)
+        demo.wait_until_it_says("$ openstack loadbalancer listener create", process)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130, demo.output.read_text()
     assert "Traceback" not in demo.output.read_text()
