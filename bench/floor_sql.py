@@ -273,7 +273,7 @@ def sqlite(url: str) -> Dialect:
 
     def connect() -> sqlite3.Connection:
         made = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        made.execute("PRAGMA synchronous = normal")
+        made.execute("PRAGMA synchronous = full")
         return made
 
     @contextmanager

@@ -26,6 +26,9 @@ _DECLARED = "/mgmt/shared/appsvcs/declare/"
 
 _STAMP = re.compile(r"e(?P<epoch>\d+) f\d+ g(?P<generation>\d+)")
 
+NO_ANSWER = (OSError, RuntimeError, urllib3.exceptions.HTTPError)
+"""What is raised where a device is away, or cannot tell now."""
+
 _LOOK = 0.3
 """Seconds between two looks."""
 START = 60.0
@@ -139,18 +142,19 @@ class Watcher:
             thread.join()
 
     def backwards(self) -> list[str]:
-        """The tenants of which a device holds an older generation than one of its group has held."""
+        """The tenants of which a device holds an older generation than one of its group has held. One that is away holds none."""
         found: list[str] = []
         for device in self._devices.values():
-            for tenant, now in generations(device.tenants()).items():
-                if now < (highest := self.highest.get((device.group, tenant), now)):
-                    found.append(f"{device.name}: tenant {tenant} is at {_text(now)} and has been at {_text(highest)}")
+            with suppress(*NO_ANSWER):
+                for tenant, now in generations(device.tenants()).items():
+                    if now < (highest := self.highest.get((device.group, tenant), now)):
+                        found.append(f"{device.name}: tenant {tenant} is at {_text(now)} and has been at {_text(highest)}")
         return found
 
     def _watch(self, device: Device) -> None:
         while not self._stop.wait(_LOOK):
             # While it is away, there is nothing to be seen.
-            with suppress(OSError, RuntimeError, urllib3.exceptions.HTTPError):
+            with suppress(*NO_ANSWER):
                 self._note(device, generations(device.tenants()))
 
     def _note(self, device: Device, seen: Mapping[str, tuple[int, int]]) -> None:

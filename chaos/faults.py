@@ -134,6 +134,8 @@ class Trouble:
 
     def _process(self, step: Step) -> None:
         slot = self._site.slots[step.target]
+        while slot.running is None:  # what is not there cannot be killed
+            self._until(time.monotonic() + _LOOK)
         if step.kind == "pause":
             slot.signal(signal.SIGSTOP)
             self._after(step.seconds, lambda: slot.signal(signal.SIGCONT))

@@ -20,7 +20,7 @@ from bascule.store import tables, units
 from bascule.store.engine import Database
 from bascule.store.units import LOAD_BALANCER
 from chaos.clients import Client
-from chaos.devices import Device, Watcher
+from chaos.devices import NO_ANSWER, Device, Watcher
 from chaos.http import differences
 from chaos.site import Site
 from tests.emulator.site import box, tenant
@@ -76,14 +76,17 @@ class Judge:
         self._passes = wiring.passes(site.settings, self._backends)
         self._resolver = Resolver(CertificateLibrary(site.settings.certificates.directory), Subnets(site.settings.subnets))
 
-    def judge(self) -> Verdict:
-        """Everything."""
+    def judge(self, *, everything: bool = False) -> Verdict:
+        """What is wrong. As long as anything is stuck, the rest is of no interest, unless `everything` is asked for."""
         found = Verdict()
         database = Database(str(self._site.settings.database.connection))
         try:
             found.stuck += _behind(database)
-            if not found.stuck:  # until then, all else is of no interest
-                self._wanted(found)
+            if everything or not found.stuck:
+                try:
+                    self._wanted(found)
+                except RuntimeError as error:
+                    found.stuck.append(str(error))
                 found.drifted += self._planned(database)
                 found.drifted += self._carried(database)
                 found.backwards += self._watcher.backwards()
@@ -128,7 +131,10 @@ class Judge:
         rendered = self._rendered(database)
         for name in sorted({device.group for device in self._site.devices.values()}):
             devices = [device for device in self._site.devices.values() if device.group == name]
-            found += _on_devices(devices, rendered.get(f"f5:{name}", {}))
+            try:
+                found += _on_devices(devices, rendered.get(f"f5:{name}", {}))
+            except NO_ANSWER as error:
+                found.append(f"{name} cannot be looked at: {error}")
         found += self._left_over(database)
         return found
 

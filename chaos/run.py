@@ -106,7 +106,7 @@ class Run:
             if good_since is not None and now - good_since >= CALM:
                 return verdict, good_since - healed
             if good_since is None and now - healed > SETTLE:
-                return verdict, None
+                return self.judge.judge(everything=True), None
             time.sleep(0.5)
 
 

@@ -10,11 +10,14 @@ from typing import TypeVar
 
 import pytest
 
-from bascule.store import migrate
+from bascule.store import dialects, migrate
 from bascule.store.engine import Database
 from tests import servers
 
 T = TypeVar("T")
+
+SYNCHRONOUS, dialects.SYNCHRONOUS = dialects.SYNCHRONOUS, "off"
+"""What commits to SQLite wait for. In the tests' own process they wait for nothing, as with the servers of tests.servers."""
 
 SERVERS = tuple(pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgresql", "mariadb"))
 KINDS = ("sqlite", *SERVERS)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from bascule.store.engine import Database
+from bascule.store.tables import unit
+from bascule.store.units import LOAD_BALANCER
 from chaos.edits import Author, Thing
 from chaos.http import differences
 from chaos.run import Run, started
@@ -65,16 +70,45 @@ def test_nothing_is_lost_in_a_short_run_and_what_is_made_wrong_is_found(tmp_path
 
         for name, slot in run.place.slots.items():
             if not name.startswith("api"):
-                slot.signal(signal.SIGSTOP)  # or it would be put right again
-        for spoil, kind in SPOILT:
+                slot.kill()  # or it would be put right again
+        for spoil in (forget, hold_up, end, lose, go_back):
             spoil(run)
-            assert run.judge.judge().findings()[kind], kind
+        found = run.judge.judge(everything=True)
+        assert len(found.lost) == len(found.stuck) == 1
+        assert any(text.startswith(("a1: ", "b1: ")) for text in found.drifted)
+        assert any(text.partition(": ")[0] in on_haproxy(run) for text in found.drifted)
+        assert found.backwards
+
+
+def on_haproxy(run: Run) -> set[str]:
+    """The ids of the load balancers that HAProxys carry."""
+    there = [each for client in run.clients for each in client.balancers if each.tree]
+    return {each.id or "" for each in there if (each.tree or {})[each.name].given["provider"] == "haproxy"}
 
 
 def forget(run: Run) -> None:
     """Something was acknowledged that is not there."""
     balancer = next(each for each in run.clients[0].balancers if each.tree)
     balancer.tree = {**(balancer.tree or {}), "more": Thing("pool", balancer.name, {})}
+
+
+def hold_up(run: Run) -> None:
+    """Something is wanted, and nobody does it."""
+    database = Database(str(run.place.settings.database.connection))
+    one = sa.select(unit.c.id).where(unit.c.gone_at.is_(None), unit.c.kind == LOAD_BALANCER).limit(1)
+
+    def work(conn: sa.Connection) -> None:
+        conn.execute(unit.update().where(unit.c.id == conn.scalar(one)).values(generation=unit.c.generation + 1))
+
+    database.write(work)
+    database.close()
+
+
+def end(run: Run) -> None:
+    """The HAProxys die, and nobody starts them again."""
+    for pid in run.place.haproxys():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def lose(run: Run) -> None:
@@ -90,6 +124,3 @@ def go_back(run: Run) -> None:
         for tenant in device.tenants():
             run.watcher.highest[device.group, tenant] = (epoch, generation + 1000)
     assert key
-
-
-SPOILT: list[tuple[Callable[[Run], None], str]] = [(forget, "lost"), (lose, "drifted"), (go_back, "backwards")]

@@ -11,8 +11,12 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
+from bascule.core.metrics import Backlog
+from bascule.model.backend import LaneSpec
 from bascule.south.haproxy.runtime import ask
+from bascule.store import lanes, units
 from bascule.store.engine import Database
+from tests.addresses import free_port
 
 
 def value(name: str, **labels: str) -> float:
@@ -32,6 +36,35 @@ def test_a_transaction_that_is_tried_again_is_counted(sqlite_database: Database)
     before = value("bascule_database_retries_total")
     sqlite_database.write(work)
     assert (len(tries), value("bascule_database_retries_total") - before) == (3, 2)
+
+
+def told(database: Database) -> dict[str, float]:
+    return {sample.name: sample.value for metric in Backlog(database).collect() for sample in metric.samples}
+
+
+def test_how_old_a_change_is_is_told_by_the_clock_of_the_database(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the machine may be minutes off."""
+    made = units.Unit(
+        id="a", kind="load_balancer", key="a", lane_id="memory:0", backend="memory", due_at=4000.0, behind_since=4000.0
+    )
+
+    def write(conn: sa.Connection) -> None:
+        lanes.ensure(conn, {"memory": [LaneSpec("memory:0")]})
+        units.add(conn, made)
+
+    sqlite_database.write(write)
+    monkeypatch.setattr(sqlite_database, "clock", lambda: 4100.0)
+    assert told(sqlite_database) == {"bascule_oldest_change_seconds": 100.0, "bascule_due_units": 1}
+    monkeypatch.setattr(sqlite_database, "clock", lambda: 3900.0)
+    assert told(sqlite_database) == {"bascule_oldest_change_seconds": 0.0, "bascule_due_units": 0}
+
+
+def test_a_database_that_is_away_hides_no_other_metric() -> None:
+    away = Database(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")
+    assert told(away) == {}
+    away.close()
 
 
 def test_conversations_with_haproxy_are_counted(tmp_path: Path) -> None:

@@ -160,11 +160,11 @@ def test_reports_roll_up(world: World) -> None:
     assert world.operating(tree.id) == "ONLINE"
     web = tree.monitors[0].pool_id
     down, up = tree.members_of(web)
-    said = world.backend.report("memory:0", [tree.id])[0]
+    said, watch = world.backend.report("memory:0", [tree.id])[0], world.watch()
 
     def report(**members: MemberSeen) -> None:
         seen = dict(said.members) | {tree.members_of(web)[0].id: members["first"], up.id: members["second"]}
-        world.recorder.report([Report(tree.id, "memory", True, said.listeners, seen, said.statistics)])
+        world.recorder.report([Report(tree.id, "memory", True, said.listeners, seen, said.statistics)], watch)
 
     report(first=MemberSeen.DOWN, second=MemberSeen.UP)
     assert world.operating(tree.id, down.id) == "ERROR"
@@ -184,7 +184,7 @@ def test_a_report_of_something_gone_is_nothing(world: World) -> None:
     reports = world.backend.report("memory:0", [tree.id])
     world.delete(tree.id)
     world.tick()
-    world.recorder.report(reports)
+    world.recorder.report(reports, world.watch())
     assert world.is_gone(tree.id)
 
 

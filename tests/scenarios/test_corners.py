@@ -288,6 +288,20 @@ def test_a_row_that_cannot_be_read_is_put_off_and_harms_no_other(world: World) -
     assert world.status(bad.id) == "ACTIVE"
 
 
+def test_an_edit_that_comes_while_something_is_put_off_goes_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = world.create()
+    record = world.recorder.record
+
+    def fail(*_: object) -> None:
+        monkeypatch.setattr(world.recorder, "record", record)
+        world.rename(tree.id, "newer")
+        raise ValueError("a defect of ours")
+
+    monkeypatch.setattr(world.recorder, "record", fail)
+    world.tick()
+    assert world.status(tree.id) == "ACTIVE"
+
+
 @pytest.mark.parametrize("text", ["a\0b", "half \ud800", "x" * 100_000])
 def test_odd_words_of_a_device_are_written_down_all_the_same(world: World, text: str) -> None:
     tree = world.create()
@@ -451,8 +465,9 @@ def test_counters_of_a_listener_go_with_it_and_connections_do_not_freeze(world: 
     world.tick()
     front, side = tree.listeners
     traffic = dict.fromkeys((front.id, side.id), Statistics(10, 20, 7, 3, 0))
-    world.recorder.count([Report(tree.id, "memory", alive=True, statistics=traffic)])
-    world.recorder.count([Report(tree.id, "memory", alive=True, statistics={side.id: Statistics(11, 20, 5, 3, 0)})])
+    watch = world.watch()
+    world.recorder.count([Report(tree.id, "memory", alive=True, statistics=traffic)], watch)
+    world.recorder.count([Report(tree.id, "memory", alive=True, statistics={side.id: Statistics(11, 20, 5, 3, 0)})], watch)
     reader = Reader(world.database)
     assert {each: found.active_connections for each, found in reader.statistics(tree.id).items()} == {front.id: 0, side.id: 5}
     world.drop(tree.id, front.id)

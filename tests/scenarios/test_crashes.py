@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import REGISTRY
 
 from bascule.core import known as knowledge
 from bascule.model.backend import Fence
@@ -169,7 +170,9 @@ def test_a_worker_that_lost_its_lane_is_refused_by_the_data_plane(world: World) 
         assert other.tick()
 
     world.device.before_apply = while_it_sleeps
+    lost = REGISTRY.get_sample_value("bascule_leases_lost_total") or 0
     assert not late.tick()
+    assert REGISTRY.get_sample_value("bascule_leases_lost_total") == lost + 1
     assert '"name": "new"' in world.held(tree.id)[f"load_balancer/{tree.id}"]
     assert world.status(tree.id) == "ACTIVE"
     assert not any('"name": "old"' in str(step.body) for plan in world.device.writes for step in plan.steps)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
+from bascule.core.reader import Reader
 from bascule.model.backend import Backend, Reads
 from bascule.model.objects import Tree
-from bascule.model.status import Report
+from bascule.model.status import MemberSeen, Report, Statistics
 from bascule.south.memory import MemoryBackend
 from bascule.store.tables import unit
 from tests.scenarios.conftest import Build
@@ -193,3 +195,52 @@ def test_one_of_several_health_managers_watches_and_another_one_goes_on(world: W
     assert rounds(first, second) == [0, 10], "who comes back finds somebody else there"
     second.stop()
     assert rounds(first) == [10, 0], "who ends of its own accord leaves it to others at once"
+
+
+class Late(MemoryBackend):
+    """Gives what it saw before something else happened."""
+
+    meanwhile: Callable[[], None] | None = None
+    traffic = 0
+    members = MemberSeen.UP
+
+    def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
+        seen = [self._like(each) for each in super().report(lane, units)]
+        act, self.meanwhile = self.meanwhile, None
+        if act is not None:
+            act()
+        return seen
+
+    def _like(self, each: Report) -> Report:
+        counted = dict.fromkeys(each.listeners, Statistics(self.traffic, 0, 0, 1, 0))
+        return replace(each, members=dict.fromkeys(each.members, self.members), statistics=counted)
+
+
+def test_what_somebody_says_who_was_stopped_meanwhile_is_not_written(build: Build) -> None:
+    """Who watches by then has told it already, and would not tell it again."""
+    world = build()
+    made = world.create()
+    world.settle()
+    late, now = (Late(world.device) for _ in range(2))
+    late.traffic, now.traffic, now.members = 100, 1000, MemberSeen.DOWN
+    managers = []
+    for each in (late, now):
+        world.backends = dict[str, Backend](memory=each)
+        managers.append(world.new_health_manager())
+    first, second = managers
+
+    def stopped() -> None:
+        for _ in range(2):
+            second.tick()
+            world.clock.now += 16
+
+    first.tick()
+    assert world.operating(made.id) == "ONLINE"
+    late.meanwhile = stopped
+    late.traffic += 1
+    world.clock.now += 2
+    first.tick()
+    second.tick()
+    assert world.operating(made.id) == "ERROR"
+    listener = made.listeners[0].id
+    assert Reader(world.database).statistics(made.id)[listener].bytes_in == 1000

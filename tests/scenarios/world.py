@@ -44,8 +44,9 @@ from bascule.model.objects import (
     Vip,
 )
 from bascule.south.memory import Device, MemoryBackend
-from bascule.store import observed, trees, units
+from bascule.store import observed, trees, units, watches
 from bascule.store.engine import Database
+from bascule.store.lanes import Lease
 from bascule.store.tables import event
 from bascule.store.trees import Stored
 
@@ -141,6 +142,13 @@ class World:
         """Let time pass, then let the worker do what is due."""
         self.clock.now += seconds
         self.worker.tick()
+
+    def watch(self, lane_id: str = "memory:0") -> Lease:
+        """The right to watch a lane, as whoever has it by now has it."""
+        self.health.tick()
+        with self.database.read() as conn:
+            held = watches.load(conn)[lane_id]
+        return Lease(held.id, held.owner or "", held.fence)
 
     def settle(self, *, rounds: int = 200, step: float = 20.0) -> None:
         """Let time pass until nothing is due any more."""

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bascule.store import engine
+from bascule.store import dialects, engine
 from bascule.store.engine import Database
 from bascule.store.tables import lane, meta, tag, unit
-from tests.conftest import SERVERS
+from tests.conftest import SERVERS, SYNCHRONOUS
 from tests.proxy import Link, Proxy
 from tests.servers import Server
 from tests.store.hammer import COUNTER, add_one, hammer, number, set_up
@@ -279,6 +279,11 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_commit_is_on_the_disk(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialects, "SYNCHRONOUS", SYNCHRONOUS)
+    assert sqlite_database.write(lambda conn: conn.exec_driver_sql("PRAGMA synchronous").scalar()) == 2
+
+
 def test_one_file_has_one_queue_by_whatever_name(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'real.db'}")
     (tmp_path / "alias.db").symlink_to("real.db")
@@ -378,6 +383,26 @@ def test_a_database_that_comes_back_in_time_is_waited_for(postgresql: Server) ->
         distant.close()
         near.close()
         proxy.close()
+
+
+@pytest.mark.parametrize("database_url", SERVERS, indirect=True)
+def test_what_somebody_has_locked_who_says_nothing_more_is_free_again(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialects, "_VANISHED", 1)
+    silent, other = Database(database_url), Database(database_url)
+    set_up(other)
+    tries: list[int] = []
+
+    def work(conn: sa.Connection) -> None:
+        tries.append(1)
+        add_one(conn)
+        if len(tries) == 1:
+            other.write(add_one)  # as if this process had been stopped: it waits until it is thrown out itself
+            number(conn)
+
+    silent.write(work)
+    assert (len(tries), read_number(other)) == (2, 2)
+    silent.close()
+    other.close()
 
 
 def test_everybody_goes_by_the_clock_of_the_server(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

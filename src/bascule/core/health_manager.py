@@ -171,8 +171,8 @@ class HealthManager:
         for start in range(0, len(reports), _CHUNK):
             some = reports[start : start + _CHUNK]
             fresh = [each for each in some if not _is_known(each, last, serving)]
-            doubted += self._recorder.report(fresh)
-            self._recorder.count([each for each in some if last.get((each.unit_id, each.carrier)) != each])
+            doubted += self._recorder.report(fresh, _lease(watch))
+            self._recorder.count([each for each in some if last.get((each.unit_id, each.carrier)) != each], _lease(watch))
             news = news or bool(fresh)
         self._last[lane.id] = watch.fence, {(each.unit_id, each.carrier): each for each in reports}
         answers = bool(reports) and all(each.alive for each in reports)

@@ -5,9 +5,9 @@ The names here are those that operators see; docs/operations.md lists them. Coun
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+import sqlalchemy as sa
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -38,21 +38,23 @@ WAKEUPS = Counter("bascule_broker_wakeups", "Wake-ups by way of the broker: `sen
 
 
 class Backlog(Collector):
-    """What is left to do, read when it is asked for. Every process could tell; one does.
+    """What is left to do, read when it is asked for. Every process could tell; one does."""
 
-    `clock` gives seconds since the epoch, UTC.
-    """
-
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now. Costs nothing for what is idle, however much that is."""
-        now = self._clock()
-        with self._database.read() as conn:
-            every = [each.id for each in lanes.load(conn)]
-            due, behind = overview.due(conn, now), overview.behind(conn)
+        """The metrics as they are now. Costs nothing for what is idle, however much that is.
+
+        While the database is away there are none, and the process still tells everything else.
+        """
+        now = self._database.clock()  # that by which it was written down since when something is due
+        try:
+            with self._database.read() as conn:
+                every = [each.id for each in lanes.load(conn)]
+                due, behind = overview.due(conn, now), overview.behind(conn)
+        except sa.exc.SQLAlchemyError:
+            return
         oldest = GaugeMetricFamily(
             "bascule_oldest_change_seconds", "Age of the oldest change that is not carried out yet, in a lane.", labels=["lane"]
         )

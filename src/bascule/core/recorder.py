@@ -22,7 +22,7 @@ from bascule.core import metrics, quotas, renewal
 from bascule.core.known import Known
 from bascule.core.story import Story
 from bascule.model.status import CarrierState, Fault, FaultKind, Report, members_seen
-from bascule.store import lanes, observed, placement, secrets, units
+from bascule.store import lanes, observed, placement, secrets, units, watches
 from bascule.store.engine import Database
 from bascule.store.lanes import Lease
 from bascule.store.observed import Carrier, Event, SeenBy
@@ -114,27 +114,28 @@ class Recorder:
 
         self._database.write(work)
 
-    def postpone(self, lease: Lease, ids: Sequence[str]) -> None:
-        """Put off units that cannot even be read or recorded, so that they hold up nobody else."""
+    def postpone(self, lease: Lease, unit: Unit) -> None:
+        """Put off a unit that cannot even be read or recorded, so that it holds up nobody else; unless it was asked for since."""
 
         def work(conn: sa.Connection) -> None:
             lanes.hold(conn, lease)
-            units.postpone(conn, ids, self._clock() + self._timing.retry.most)
+            units.postpone(conn, unit, self._clock() + self._timing.retry.most)
 
         self._database.write(work)
 
-    def report(self, reports: Sequence[Report]) -> int:
+    def report(self, reports: Sequence[Report], watch: Lease) -> int:
         """Write down what data planes report of members, listeners and themselves.
 
-        Gives how many load balancers may not be held any more as they are on record.
+        Gives how many load balancers may not be held any more as they are on record. Raises LaneLost where somebody else watches
+        the lane by now, who would not say again what it has said before: then nothing is written.
         """
-        return self._database.write(lambda conn: self._report(conn, reports)) if reports else 0
+        return self._database.write(lambda conn: self._report(conn, reports, watch)) if reports else 0
 
-    def count(self, reports: Sequence[Report]) -> None:
-        """Write down the counters that data planes report."""
+    def count(self, reports: Sequence[Report], watch: Lease) -> None:
+        """Write down the counters that data planes report. Raises LaneLost as `report` does."""
         counted = [report for report in reports if report.alive]
         if counted:
-            self._database.write(lambda conn: self._count(conn, counted))
+            self._database.write(lambda conn: self._count(conn, counted, watch))
 
     def _record(self, conn: sa.Connection, lease: Lease, results: Sequence[Result]) -> None:
         lanes.hold(conn, lease)
@@ -175,7 +176,8 @@ class Recorder:
             units.drop_needs(conn, dropped)
             units.release_shared(conn, sorted({needed for _, needed in dropped}), now)
 
-    def _report(self, conn: sa.Connection, reports: Sequence[Report]) -> int:
+    def _report(self, conn: sa.Connection, reports: Sequence[Report], watch: Lease) -> int:
+        watches.LEASES.hold(conn, watch)
         now = self._clock()
         locked = units.lock(conn, sorted({report.unit_id for report in reports}))
         before = knowledge.load(conn, {key: unit for key, unit in locked.items() if unit.gone_at is None})
@@ -198,7 +200,8 @@ class Recorder:
         _give_back(conn, before, after)
         return len(doubted)
 
-    def _count(self, conn: sa.Connection, reports: Sequence[Report]) -> None:
+    def _count(self, conn: sa.Connection, reports: Sequence[Report], watch: Lease) -> None:
+        watches.LEASES.hold(conn, watch)
         locked = units.lock(conn, sorted({report.unit_id for report in reports}))
         there = {key for key, unit in locked.items() if unit.gone_at is None}
         said = {(each.unit_id, each.carrier): each.statistics for each in reports if each.unit_id in there}

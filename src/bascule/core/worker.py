@@ -129,21 +129,18 @@ class Worker:
     def _serve(self, lane_id: str) -> bool:
         """Serve a lane, and once more if it was asked for in the meantime. Whatever goes wrong in it stays in it."""
         worked = False
-        try:
-            while not self._stopping.is_set():
-                try:
+        while True:
+            try:
+                if not self._stopping.is_set():
                     with trace.named(trace.new("lane")):
                         worked = self._hold(lane_id) or worked
-                except Exception:
-                    LOG.exception("lane %s cannot be served now", lane_id)
-                with self._lock:
-                    if lane_id not in self._missed:
-                        break
-                    self._missed.discard(lane_id)
-            return worked
-        finally:
-            with self._lock:
-                del self._serving[lane_id]
+            except Exception:
+                LOG.exception("lane %s cannot be served now", lane_id)
+            with self._lock:  # in one go: what is asked for afterwards begins anew
+                if lane_id not in self._missed or self._stopping.is_set():
+                    del self._serving[lane_id]
+                    return worked
+                self._missed.discard(lane_id)
 
     def _hold(self, lane_id: str) -> bool:
         """Take a lane if it can be had, and work until nothing is due in it."""
@@ -162,8 +159,7 @@ class Worker:
         try:
             return self._work(lease)
         except LaneLost:
-            metrics.LEASES_LOST.inc()
-            LOG.warning("lane %s was taken over by another worker", lane_id)
+            _tell_of_loss(lane_id)
         except Fenced:
             self._refuse(lease, epoch)
         finally:
@@ -177,7 +173,7 @@ class Worker:
         try:
             self._database.write(lambda conn: lanes.hold(conn, lease, release=True))
         except LaneLost:
-            LOG.warning("lane %s was taken over by another worker", lease.lane_id)
+            _tell_of_loss(lease.lane_id)
             return
         self._refused[lease.lane_id] = epoch
         LOG.error(
@@ -246,7 +242,12 @@ class Worker:
                 for unit in chosen.values():
                     self._together(lease, {unit.id: unit})
             else:
-                self._recorder.postpone(lease, list(chosen))
+                self._recorder.postpone(lease, *chosen.values())
+
+
+def _tell_of_loss(lane_id: str) -> None:
+    metrics.LEASES_LOST.inc()
+    LOG.warning("lane %s was taken over by another worker", lane_id)
 
 
 def _first(chosen: Sequence[Unit]) -> dict[str, Unit]:

@@ -52,6 +52,14 @@ class Dialect:
         return error.orig is not None and self.code(error.orig) in self.passing
 
 
+SYNCHRONOUS = "full"
+"""Every commit to SQLite waits for the disk: what was answered outlives a loss of power, and no data plane knows a newer owner
+then."""
+
+_VANISHED = 15
+"""Seconds after which a client that has a transaction open and says nothing is thrown out: a lease. So what it had locked, such as
+a lane, is free when others may take it. Nobody waits for anything but the database in a transaction."""
+
 # Nothing here listens to "begin": where anybody listens to that, SQLAlchemy looks for listeners at every single statement.
 
 
@@ -59,7 +67,7 @@ def _sqlite(engine: sa.Engine, reads: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def connect(dbapi: Any, _record: Any) -> None:
         dbapi.isolation_level = None  # Left to itself, the driver begins a transaction only before the first write.
-        dbapi.execute("PRAGMA synchronous = normal")
+        dbapi.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         dbapi.execute(f"PRAGMA query_only = {reads:d}")
 
     words = "BEGIN" if reads else "BEGIN IMMEDIATE"
@@ -75,7 +83,7 @@ def _postgresql(engine: sa.Engine, reads: bool) -> None:
     def connect(dbapi: Any, _record: Any) -> None:
         dbapi.autocommit = reads
         dbapi.execute("SET lock_timeout = '10s'")
-        dbapi.execute("SET idle_in_transaction_session_timeout = '60s'")
+        dbapi.execute(f"SET idle_in_transaction_session_timeout = '{_VANISHED}s'")
         if reads:
             dbapi.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         else:
@@ -94,7 +102,8 @@ def _mariadb(engine: sa.Engine, reads: bool) -> None:
         dbapi.autocommit(reads)
         with dbapi.cursor() as cursor:
             # TRADITIONAL: a value that does not fit is an error, as it is for PostgreSQL.
-            cursor.execute("SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 10, idle_transaction_timeout = 60")
+            cursor.execute("SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 10")
+            cursor.execute(f"SET SESSION idle_transaction_timeout = {_VANISHED}")
             cursor.execute(f"SET SESSION TRANSACTION READ {'ONLY' if reads else 'WRITE'}")
             cursor.execute(f"SET SESSION group_concat_max_len = {2**30}")  # The ids of all members of a pool stand in one text.
             cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")

@@ -203,9 +203,10 @@ def resync(conn: sa.Connection, lane_id: str, now: float, per_second: int) -> in
     return len(ids)
 
 
-def postpone(conn: sa.Connection, ids: Sequence[str], due_at: float) -> None:
-    """Have units go alone, and not before a time."""
-    conn.execute(unit.update().where(unit.c.id.in_(ids)).values(due_at=due_at, rank=int(Rank.ALONE), attempts=unit.c.attempts + 1))
+def postpone(conn: sa.Connection, seen: Unit, due_at: float) -> None:
+    """Have a unit go alone, and not before a time. If it was made due since it was seen so, that stands."""
+    same = unit.c.id == seen.id, unit.c.asked == seen.asked
+    conn.execute(unit.update().where(*same).values(due_at=due_at, rank=int(Rank.ALONE), attempts=unit.c.attempts + 1))
 
 
 _LOCK = _BY_IDS.order_by(unit.c.id).with_for_update()
