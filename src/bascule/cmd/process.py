@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 from oslo_config import cfg
 
@@ -77,16 +78,21 @@ def run(name: str, config_files: Sequence[str] | None, body: Callable[[cfg.Confi
         print(f"{name}: {error}", file=sys.stderr, flush=True)
         return 2
     if status == AGAIN:
-        signal.alarm(0)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        begin_anew()
     return status
+
+
+def begin_anew(*_: object) -> NoReturn:
+    """Have this process begin anew, with the same id, whatever it is at."""
+    signal.alarm(0)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 class Stop:
     """Whether this process was told to stop, by SIGTERM or SIGINT.
 
     The first signal lets it finish what it is at, for `grace` seconds at most; a second one ends it at once. With `reloads`, SIGHUP
-    has it stop to begin anew, if the settings as they are then can be used.
+    has it stop to begin anew, after as long at most, if the settings as they are then can be used.
     """
 
     def __init__(self, grace: int = GRACE, *, reloads: bool = False) -> None:
@@ -127,6 +133,7 @@ class Stop:
     def _tell(self, number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(self._grace)
         self._told = True
         self._again = False
@@ -139,6 +146,7 @@ class Stop:
             self.pass_over_others()
             return
         LOG.info("SIGHUP: everything is read again")
+        signal.signal(signal.SIGALRM, begin_anew)
         signal.alarm(self._grace)
         self._told = self._again = True
 
