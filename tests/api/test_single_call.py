@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -236,3 +237,21 @@ def test_what_is_not_there_goes_before_what_does_not_fit_and_that_before_what_is
     assert send(api, listeners=both).status == 404
     many = [{"protocol": "TCP", "protocol_port": port, "hsts_preload": True} for port in range(1, 40)]
     assert send(api, listeners=many).fault.count("hsts_max_age is needed") == 20
+
+
+def test_policies_are_placed_as_if_they_came_one_by_one(api: Client) -> None:
+    positions = (("a", None), ("b", 1), ("c", 2), ("d", 2147483647), ("e", 4))
+    policies = [{"action": "REJECT", "name": name, "position": position} for name, position in positions]
+    answer = send(api, listeners=[{"protocol": "HTTP", "protocol_port": 80, "l7policies": policies}])
+    shown = answer.body["loadbalancer"]["listeners"][0]["l7policies"]
+    assert [(each["name"], each["position"]) for each in shown] == [(name, at) for at, name in enumerate("bcaed", 1)]
+
+
+def test_a_large_body_costs_no_more_for_each_object_than_a_small_one(api: Client) -> None:
+    """What looks at all objects for every object takes minutes for the largest bodies."""
+    policies = [{"action": "REJECT", "rules": [RULE]}] * 2000
+    begun = time.process_time()
+    answer = send(api, listeners=[{"protocol": "HTTP", "protocol_port": 80, "l7policies": policies}])
+    assert answer.status == 201
+    assert api.get(f"/loadbalancers/{answer.body['loadbalancer']['id']}/status").status == 200
+    assert time.process_time() - begun < 4

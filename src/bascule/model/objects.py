@@ -8,9 +8,11 @@ with everything below it.
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 
 class Kind(StrEnum):
@@ -325,6 +327,30 @@ class L7Rule:
 Child = Listener | Pool | Member | HealthMonitor | L7Policy | L7Rule
 Object = LoadBalancer | Child
 
+T = TypeVar("T", Listener, Pool, Member, HealthMonitor, L7Policy, L7Rule)
+
+
+class _Below:
+    """What belongs to which object of a tree, and which listeners use a pool. Found in one look at all of it."""
+
+    __slots__ = ("owned", "users")
+
+    def __init__(self, children: Mapping[str, Child]) -> None:
+        self.owned: defaultdict[str, list[Child]] = defaultdict(list)
+        self.users: defaultdict[str, list[Listener]] = defaultdict(list)
+        for child in children.values():
+            if (owner := owner_id(child)) is not None:
+                self.owned[owner].append(child)
+        for child in children.values():
+            if isinstance(child, Listener):
+                redirects = (policy.redirect_pool_id for policy in self.of(child.id, L7Policy))
+                for pool_id in {child.default_pool_id, *redirects} - {None}:
+                    self.users[str(pool_id)].append(child)
+
+    def of(self, object_id: str, kind: type[T]) -> list[T]:
+        """The objects of one kind that belong to an object, in order of creation."""
+        return [child for child in self.owned.get(object_id, ()) if isinstance(child, kind)]
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -335,10 +361,20 @@ class Tree:
 
     load_balancer: LoadBalancer
     children: Mapping[str, Child] = field(default_factory=dict)
+    _found: _Below | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def id(self) -> str:
         return self.load_balancer.id
+
+    @property
+    def _below(self) -> _Below:
+        """Looked for when it is asked for: who asks for one object's asks for those of many, and most trees are never asked."""
+        found = self._found
+        if found is None:
+            found = _Below(self.children)
+            object.__setattr__(self, "_found", found)
+        return found
 
     @property
     def listeners(self) -> list[Listener]:
@@ -377,23 +413,21 @@ class Tree:
         return child if isinstance(child, L7Policy) else None
 
     def members_of(self, pool_id: str) -> list[Member]:
-        return [member for member in self.members if member.pool_id == pool_id]
+        return self._below.of(pool_id, Member)
 
     def monitors_of(self, pool_id: str) -> list[HealthMonitor]:
-        return [monitor for monitor in self.monitors if monitor.pool_id == pool_id]
+        return self._below.of(pool_id, HealthMonitor)
 
     def policies_of(self, listener_id: str) -> list[L7Policy]:
         """The policies of a listener in the order in which they are tried."""
-        found = [policy for policy in self.policies if policy.listener_id == listener_id]
-        return sorted(found, key=lambda policy: policy.position)
+        return sorted(self._below.of(listener_id, L7Policy), key=lambda policy: policy.position)
 
     def rules_of(self, policy_id: str) -> list[L7Rule]:
-        return [rule for rule in self.rules if rule.l7policy_id == policy_id]
+        return self._below.of(policy_id, L7Rule)
 
     def listeners_of(self, pool_id: str) -> list[Listener]:
         """The listeners that send traffic to a pool, by default or through an L7 policy."""
-        through = {policy.listener_id for policy in self.policies if policy.redirect_pool_id == pool_id}
-        return [listener for listener in self.listeners if listener.default_pool_id == pool_id or listener.id in through]
+        return list(self._below.users.get(pool_id, ()))
 
     def pools_of(self, listener_id: str) -> list[Pool]:
         """The pools a listener sends traffic to: its default pool first, then those of its L7 policies."""

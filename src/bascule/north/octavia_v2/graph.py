@@ -8,9 +8,9 @@ from msgspec import UNSET
 
 from bascule.model.definition import SecretUses
 from bascule.model.errors import Invalid
-from bascule.model.objects import Child, LoadBalancer, Pool, Tree
+from bascule.model.objects import Child, L7Policy, LoadBalancer, Pool, Tree
 from bascule.north.octavia_v2.door import new_id
-from bascule.north.octavia_v2.positions import placed
+from bascule.north.octavia_v2.positions import arranged
 from bascule.north.octavia_v2.schemas import health_monitor, l7policy, l7rule, listener, member, pool
 from bascule.north.octavia_v2.schemas.l7policy import LAST, L7PolicyNested
 from bascule.north.octavia_v2.schemas.listener import ListenerNested
@@ -27,10 +27,8 @@ def build(load_balancer: LoadBalancer, body: LoadBalancerPost) -> Tree:
     """The tree that a body asks for. Raises Invalid."""
     listeners = known(body.listeners) or []
     pools = _Pools([*(known(body.pools) or []), *_inline_pools(listeners)])
-    tree = Tree(load_balancer).put(*pools.children())
-    for nested in listeners:
-        tree = _with_listener(tree, nested, pools)
-    return tree
+    below = [each for nested in listeners for each in _listener(nested, pools)]
+    return Tree(load_balancer).put(*pools.children(), *below)
 
 
 def members(body: LoadBalancerPost) -> Iterator[MemberNested]:
@@ -108,17 +106,19 @@ def _check_one_pool(body: ListenerNested | L7PolicyNested, name: str) -> None:
         raise Invalid(f"{name} and {name}_id exclude each other; give one of them")
 
 
-def _with_listener(tree: Tree, body: ListenerNested, pools: _Pools) -> Tree:
+def _listener(body: ListenerNested, pools: _Pools) -> Iterator[Child]:
+    """A listener with what belongs to it, in order of definition."""
     _check_one_pool(body, "default_pool")
     made = listener.created(body, new_id(), pools.id_of(known(body.default_pool)))
-    tree = tree.put(made)
-    for nested in known(body.l7policies) or []:
-        tree = _with_policy(tree, made.id, nested, pools)
-    return tree
+    yield made
+    nested = known(body.l7policies) or []
+    policies = [_policy(each, made.id, pools) for each in nested]
+    for each, policy in zip(nested, arranged(policies, (known(each.position) or LAST for each in nested)), strict=True):
+        yield policy
+        for rule in known(each.rules) or []:
+            yield l7rule.created(rule, policy.id, new_id())
 
 
-def _with_policy(tree: Tree, listener_id: str, body: L7PolicyNested, pools: _Pools) -> Tree:
+def _policy(body: L7PolicyNested, listener_id: str, pools: _Pools) -> L7Policy:
     _check_one_pool(body, "redirect_pool")
-    policy = l7policy.created(body, listener_id, new_id(), pools.id_of(known(body.redirect_pool)))
-    rules = [l7rule.created(rule, policy.id, new_id()) for rule in known(body.rules) or []]
-    return placed(tree, policy, known(body.position) or LAST).put(*rules)
+    return l7policy.created(body, listener_id, new_id(), pools.id_of(known(body.redirect_pool)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bascule.model.objects import L7Policy, Tree
 
@@ -13,6 +13,15 @@ def placed(tree: Tree, policy: L7Policy, position: int) -> Tree:
     others = [each for each in tree.policies_of(policy.listener_id) if each.id != policy.id]
     at = min(position - 1, len(others))
     return tree.put(*_numbered([*others[:at], policy, *others[at:]]))
+
+
+def arranged(policies: Sequence[L7Policy], positions: Iterable[int]) -> list[L7Policy]:
+    """All policies of a new listener, as they are when each is put at its position after those before it. In the same order."""
+    order: list[int] = []
+    for at, position in enumerate(positions):
+        order.insert(position - 1, at)
+    places = {at: position for position, at in enumerate(order, 1)}
+    return [dataclasses.replace(policy, position=places[at]) for at, policy in enumerate(policies)]
 
 
 def removed(tree: Tree, policy: L7Policy) -> Tree:
