@@ -15,7 +15,7 @@ from bascule.model.status import MemberSeen, Report, Statistics
 from bascule.south.memory import MemoryBackend
 from bascule.store.tables import unit
 from tests.scenarios.conftest import Build
-from tests.scenarios.world import World, bare
+from tests.scenarios.world import Clock, World, bare
 from tests.store.examples import statements
 
 pytestmark = pytest.mark.slow
@@ -159,19 +159,23 @@ def test_placing_takes_two_statements_however_groups_are(build: Build, away: set
 
 
 class Counting(MemoryBackend):
-    """Counts looks."""
+    """Counts looks, each of which takes so many seconds."""
 
     looks = 0
+    clock: Clock | None = None
+    seconds = 0.0
 
     def report(self, lane: str, units: Sequence[str]) -> Sequence[Report]:
         self.looks += 1
+        if self.clock:
+            self.clock.now += self.seconds
         return super().report(lane, units)
 
 
 def test_one_of_several_health_managers_watches_and_another_one_goes_on(world: World) -> None:
     world.create()
     world.settle()
-    backends = [Counting(world.device) for _ in range(2)]
+    backends = [Counting(world.device, reads=Reads.RECORD) for _ in range(2)]
     managers = []
     for each in backends:
         world.backends = dict[str, Backend](memory=each)
@@ -195,6 +199,11 @@ def test_one_of_several_health_managers_watches_and_another_one_goes_on(world: W
     assert rounds(first, second) == [0, 10], "who comes back finds somebody else there"
     second.stop()
     assert rounds(first) == [10, 0], "who ends of its own accord leaves it to others at once"
+    backends[0].clock, backends[0].seconds = world.clock, 1.0
+    assert rounds(first)[0] == 2, "who takes long for an answer is asked more seldom"
+    world.device.switches.away.add("memory:0")
+    rounds(first)
+    assert rounds(first)[0] == 10, "but not who gives none"
 
 
 class Late(MemoryBackend):

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from bascule.core.leases import Silence
 from bascule.core.recorder import Recorder
-from bascule.model.backend import Backend
+from bascule.model.backend import Backend, Reads
 from bascule.model.health import Health, LaneState
 from bascule.model.status import Report
 from bascule.store import lanes, observed, units, watches
@@ -33,6 +33,10 @@ _CHUNK = 200
 _CHECK = 10.0
 """Seconds from one look at the devices of a lane to the next, while nothing is wrong with them."""
 
+_REST = 10.0
+_LONGEST_REST = 120.0
+"""A data plane that cannot be asked cheaply is asked again after so many times as long as its answer took, in seconds at most."""
+
 _LOAD = 60.0
 """Seconds after which it is asked again how much a device has to do."""
 
@@ -47,7 +51,7 @@ class HealthManager:
     """Watches the lanes of its backends whose tags it has.
 
     `lease` (seconds): how long who watches a lane may give no sign of life before another one does. `every`: seconds from one look
-    at a lane to the next. `clock` gives seconds since the epoch, UTC.
+    at a lane to the next, or more where devices take long for their answers. `clock` gives seconds since the epoch, UTC.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class HealthManager:
         self._looking: dict[str, Future[bool]] = {}
         self._next_beat = float("-inf")
         self._looked: dict[str, float] = {}
+        self._rest: dict[str, float] = {}
         self._checked: dict[str, float] = {}
         self._last: dict[str, tuple[int, Mapping[tuple[str, str], Report]]] = {}
         """What was reported last, by lane, with the fence of the watch: what another one saw since then is not known here."""
@@ -91,7 +96,7 @@ class HealthManager:
         held = self._keep(mine, found, now)
         with self._lock:
             for lane in mine:
-                due = now - self._looked.get(lane.id, float("-inf")) >= self._every
+                due = now - self._looked.get(lane.id, float("-inf")) >= max(self._every, self._rest.get(lane.id, 0.0))
                 if due and lane.id in held and lane.id not in self._looking:
                     self._looked[lane.id] = now
                     self._looking[lane.id] = self._pool.submit(self._look, lane)
@@ -163,7 +168,11 @@ class HealthManager:
             watch, ids = watches.load(conn)[lane.id], observed.serving(conn, lane.id)
         if watch.owner != self._owner:
             raise LaneLost(lane.id)
+        began = self._monotonic()
         reports = backend.report(lane.id, ids)  # in one go, so that devices are asked once for all of it
+        answers = bool(reports) and all(each.alive for each in reports)
+        rests = answers and backend.reads is Reads.RECORD
+        self._rest[lane.id] = min((self._monotonic() - began) * _REST, _LONGEST_REST) if rests else 0.0
         fence, last = self._last.get(lane.id, (watch.fence, {}))
         last = last if fence == watch.fence else {}
         serving = self._believed(lane, reports)
@@ -175,7 +184,6 @@ class HealthManager:
             self._recorder.count([each for each in some if last.get((each.unit_id, each.carrier)) != each], _lease(watch))
             news = news or bool(fresh)
         self._last[lane.id] = watch.fence, {(each.unit_id, each.carrier): each for each in reports}
-        answers = bool(reports) and all(each.alive for each in reports)
         self._check(backend, watch, lost=2 * doubted > len(ids), quiet=answers or not ids)
         return news
 
