@@ -33,7 +33,8 @@ class Orphans:
 
     Something has to be one for `grace` seconds before it goes. Where more than the `share` of what there is in a lane would have to
     go, none does: then it is more likely that the database is not the right one. One may always go, as the share of a few is less
-    than that; unless the share is 0: then nothing ever goes. `clock` gives seconds since the epoch, UTC.
+    than that. None of this is asked of what the database still knows to have been deleted: somebody came too late with it. If the
+    share is 0, nothing ever goes. `clock` gives seconds since the epoch, UTC.
     """
 
     def __init__(
@@ -82,21 +83,24 @@ class Orphans:
         held = self._backends[lane.backend].marked(lane.id, installation)
         there = {each.unit_id for each in held}
         with self._database.read() as conn:
-            orphans = there - units.there(conn, sorted(there))
+            wanted, deleted = units.known(conn, sorted(there))
+        orphans = there - wanted - deleted
         ids = {(lane.id, each) for each in orphans}
         self._since = {key: at for key, at in self._since.items() if key[0] != lane.id or key in ids}
         for key in ids:
             self._since.setdefault(key, now)
-        ripe = sorted(each for each in orphans if now - self._since[lane.id, each] >= self._grace)
+        ripe = {each for each in orphans if now - self._since[lane.id, each] >= self._grace}
         if len(orphans) > self._most(len(there)):
             LOG.error(
                 "lane %s: %d of %d load balancers and networks there are not in the database. That is too many to be removed; "
                 "is it the right database?",
                 lane.id, len(orphans), len(there),
             )  # fmt: skip
-        elif ripe:
-            LOG.warning("lane %s: what is not in the database is removed: %s", lane.id, ", ".join(ripe))
-            gone = {each: [marked for marked in held if marked.unit_id == each] for each in ripe}
+            ripe = set()
+        ripe |= deleted if self._share else set()
+        if ripe:
+            LOG.warning("lane %s: what is not in the database is removed: %s", lane.id, ", ".join(sorted(ripe)))
+            gone = {each: [marked for marked in held if marked.unit_id == each] for each in sorted(ripe)}
             self._database.write(lambda conn: self._remove(conn, lane, gone))
 
     def _most(self, there: int) -> int:

@@ -115,9 +115,10 @@ def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Unit]:
     return {found.id: found for found in units_of(conn.execute(_BY_IDS, {"ids": list(ids)}))}
 
 
-def there(conn: sa.Connection, ids: Sequence[str]) -> set[str]:
-    """Those of these ids that are units and not gone."""
-    return set(conn.scalars(sa.select(unit.c.id).where(unit.c.id.in_(ids), unit.c.gone_at.is_(None))))
+def known(conn: sa.Connection, ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Those of these ids that are units and not gone, and those that are gone and still remembered."""
+    rows = conn.execute(sa.select(unit.c.id, unit.c.gone_at).where(unit.c.id.in_(ids))).all()
+    return {row.id for row in rows if row.gone_at is None}, {row.id for row in rows if row.gone_at is not None}
 
 
 def bump(conn: sa.Connection, unit_id: str, now: float) -> Unit | None:

@@ -40,8 +40,11 @@ def test_orphans_are_removed_after_a_while_and_what_is_not_ours_stays(world: F5W
     device.declare(tenant(again, small("10.9.200.9"), label=world.mark(deleted.id)))
     device.declare(tenant("Others", small("10.9.200.8")), tenant("Words", small("10.9.200.7"), label="bascule was tried here"))
     left = {tenant_name(made.id), "Others", "Words", unknown(device, 2, "elsewhere")}
-    looking = orphans(world, share=0.7)
-    for seconds, count in ((0, 6), (3000, 6), (700, 4)):
+    orphans(world, share=0).tick()
+    world.settle()
+    assert len(partitions(device)) == 6
+    looking = orphans(world, share=0.2)
+    for seconds, count in ((0, 5), (3000, 5), (700, 4)):  # of what was deleted it is known at once
         world.clock.now += seconds
         looking.tick()
         world.settle()
