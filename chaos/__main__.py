@@ -49,7 +49,7 @@ def report(result: Result) -> str:
     rows += [("other faults", sum(result.faults.values()) - result.kills), ("edits acknowledged", result.acknowledged)]
     rows += [("answers lost", result.unknown), ("refused", result.refused), ("load balancers made", result.load_balancers)]
     rows += [(name, figures[name]) for name in ("lost", "stuck", "drifted")]
-    rows += [("moved backwards", figures["backwards"])]
+    rows += [("moved backwards", figures["backwards"]), ("stepped back a while", result.stepped_back)]
     rows += [("time to converge", "never" if result.converged is None else f"{result.converged:.0f} s")]
     rows += [("in all", f"{result.seconds:.0f} s")]
     lines = ["", *(f"{name:<20} {value}" for name, value in rows)]
