@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from bascule.core.quotas import Quotas
+from bascule.core.reader import Reader
 from bascule.core.subnets import Subnets
 from bascule.core.writer import Writer
 from bascule.model.backend import LaneSpec
@@ -167,6 +168,11 @@ def test_edits_of_one_load_balancer_on_both_nodes_all_stand(worlds: list[World])
 
     all_at_once(*(lambda world=world: edit(world) for world in worlds for _ in range(2)))  # type: ignore[misc]
     assert worlds[0].unit(made.id).generation == worlds[1].unit(made.id).generation == 41
+    for turn in range(20):
+        worlds[turn % 2].rename(made.id, f"seen {turn}")
+        seen = Reader(worlds[(turn + 1) % 2].database).one(Kind.LOAD_BALANCER, made.id)  # as GET does
+        assert seen is not None
+        assert seen.row.name == f"seen {turn}"
 
 
 def test_a_lane_is_taken_by_one(worlds: list[World]) -> None:
