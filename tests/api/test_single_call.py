@@ -250,8 +250,10 @@ def test_policies_are_placed_as_if_they_came_one_by_one(api: Client) -> None:
 def test_a_large_body_costs_no_more_for_each_object_than_a_small_one(api: Client) -> None:
     """What looks at all objects for every object takes minutes for the largest bodies."""
     policies = [{"action": "REJECT", "rules": [RULE]}] * 2000
+    members = [{"address": f"10.1.{number >> 8}.{number & 255}", "protocol_port": 80} for number in range(3000)]
+    pool = GREEN | {"members": members}
     begun = time.process_time()
-    answer = send(api, listeners=[{"protocol": "HTTP", "protocol_port": 80, "l7policies": policies}])
+    answer = send(api, listeners=[{"protocol": "HTTP", "protocol_port": 80, "l7policies": policies, "default_pool": pool}])
     assert answer.status == 201
     assert api.get(f"/loadbalancers/{answer.body['loadbalancer']['id']}/status").status == 200
     assert time.process_time() - begun < 4

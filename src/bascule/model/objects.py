@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 
 class Kind(StrEnum):
@@ -336,11 +336,11 @@ class _Below:
     __slots__ = ("owned", "users")
 
     def __init__(self, children: Mapping[str, Child]) -> None:
-        self.owned: defaultdict[str, list[Child]] = defaultdict(list)
+        self.owned: defaultdict[tuple[str, type[Child]], list[Any]] = defaultdict(list)
         self.users: defaultdict[str, list[Listener]] = defaultdict(list)
         for child in children.values():
             if (owner := owner_id(child)) is not None:
-                self.owned[owner].append(child)
+                self.owned[owner, type(child)].append(child)
         for child in children.values():
             if isinstance(child, Listener):
                 redirects = (policy.redirect_pool_id for policy in self.of(child.id, L7Policy))
@@ -349,7 +349,7 @@ class _Below:
 
     def of(self, object_id: str, kind: type[T]) -> list[T]:
         """The objects of one kind that belong to an object, in order of creation."""
-        return [child for child in self.owned.get(object_id, ()) if isinstance(child, kind)]
+        return list(self.owned.get((object_id, kind), ()))
 
 
 @dataclass(frozen=True, slots=True)
