@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from bascule.model.backend import Done, Fence, Fenced, Lost, Rejected, Retry
+from bascule.model.backend import Done, Fence, Fenced, Lost, Rejected, Retry, Wait
 from bascule.model.definition import SelfIP
-from tests.south.icontrol.site import KINDS, Site, unit
+from bascule.south.icontrol import Networks
+from tests.south.icontrol.site import KINDS, LANE, Site, unit
 
 pytestmark = pytest.mark.slow
 
@@ -176,6 +177,20 @@ def test_an_owner_that_is_not_the_latest_writes_nothing(one: Site) -> None:
     with pytest.raises(Fenced):
         one.remove(one.network(1), fence=Fence(1, 4, "here"))
     assert one.held() == before
+
+
+def test_whoever_was_stopped_between_two_writes_does_not_go_on(one: Site) -> None:
+    """By then another one may be the owner, of whom what was read does not tell."""
+    moments = [0.0, 0.0, 1.0]
+    one.networks = Networks({LANE: dict(zip(one.names, one.devices, strict=True))}, lambda: moments.pop(0) if moments else 60.0)
+    (outcome,) = one.make(one.network()).values()
+    assert isinstance(outcome, Wait)
+    assert one.held().keys() == {VLAN, DOMAIN}
+    for work, left in ((one.make, 5), (one.remove, 0)):
+        moments += [70.0] * 20
+        assert all_done(work(one.network()))
+        assert len(one.held()) == left
+        moments.clear()
 
 
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after"])

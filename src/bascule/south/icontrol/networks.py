@@ -1,13 +1,15 @@
 """Network units on devices: what is not wanted goes, then what is missing comes, on all devices of a group in step.
 
 Every time, the devices are asked first what they have. There is no compare-and-set, so each object says in its description who
-wrote it last, and whoever finds a later owner's stamp writes nothing.
+wrote it last, and whoever finds a later owner's stamp writes nothing. Nor does anybody go by what was read long ago: whoever was
+stopped meanwhile may not be the owner any more.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +36,10 @@ from bascule.south.icontrol.network import KINDS, kind_of
 LOG = logging.getLogger(__name__)
 
 _BUSY_PAUSE = 5.0
+
+_FRESH = 8.0
+"""Seconds for which what the devices have said may be gone by: less than a lease, which the owner renewed just before it asked."""
+
 _NAMES = {"net/vlan": "VLAN", "net/route-domain": "route domain", "net/self": "self IP", "net/route": "route"}
 
 
@@ -49,6 +55,7 @@ class _Site:
     plan: Plan
     wanted: Mapping[str, Body]
     inventory: Inventory
+    is_fresh: Callable[[], bool]
     outcome: Outcome | None = None
 
     @property
@@ -57,10 +64,12 @@ class _Site:
 
 
 class Networks:
-    """Writes networks to the devices of lanes: `devices` by lane id and by their names, which are those of the carriers."""
+    """Writes networks to the devices of lanes: `devices` by lane id and by their names, which are those of the carriers. `clock` is
+    monotonic."""
 
-    def __init__(self, devices: Mapping[str, Mapping[str, Device]]) -> None:
+    def __init__(self, devices: Mapping[str, Mapping[str, Device]], clock: Callable[[], float] = time.monotonic) -> None:
         self._devices = devices
+        self._clock = clock
 
     def apply(self, lane: str, fence: Fence, plans: Sequence[Plan]) -> Mapping[Target, Outcome]:
         """Bring networks to their targets. Raises Fenced."""
@@ -79,9 +88,10 @@ class Networks:
                 outcomes |= {(plan.unit_id, name): failed for plan in plans if plan.carrier == name}
         if any(stamp > fence for inventory in inventories.values() for stamp in inventory.stamps(f"{lane}/")):
             raise Fenced(lane)
+        until = self._clock() + _FRESH
         for unit_id in dict.fromkeys(plan.unit_id for plan in plans):
             mine = [plan for plan in plans if plan.unit_id == unit_id and plan.carrier in inventories]
-            sites = [_site(plan, inventories[plan.carrier]) for plan in mine]
+            sites = [_site(plan, inventories[plan.carrier], lambda: self._clock() <= until) for plan in mine]
             # The active device first: what it has goes to the others by itself, and would replace what they were given before.
             sites.sort(key=lambda site: not site.inventory.active)
             _clear(sites)
@@ -115,8 +125,8 @@ def _forgotten(plan: Plan) -> Outcome:
     return Done()
 
 
-def _site(plan: Plan, inventory: Inventory) -> _Site:
-    return _Site(plan, {path: json.loads(body) for path, body in plan.target.items()}, inventory)
+def _site(plan: Plan, inventory: Inventory, is_fresh: Callable[[], bool]) -> _Site:
+    return _Site(plan, {path: json.loads(body) for path, body in plan.target.items()}, inventory, is_fresh)
 
 
 def _clear(sites: Sequence[_Site]) -> None:
@@ -145,6 +155,8 @@ def _fill(sites: Sequence[_Site], fence: Fence) -> None:
 
 def _try(site: _Site, path: str, work: Callable[[], None], *, making: bool) -> None:
     """One write. A device on which one failed gets no more in this pass."""
+    if site.outcome is None and not site.is_fresh():
+        site.outcome = Wait(0.0, "The network is being made or removed.")
     if site.outcome is not None:
         return
     what = _NAMES[kind_of(path)]
