@@ -16,14 +16,14 @@ from bascule.core import known as knowledge
 from bascule.core import metrics
 from bascule.core.leases import Silence
 from bascule.core.passes import Interrupted, Passes
-from bascule.core.recorder import Recorder
+from bascule.core.recorder import Recorder, Result
 from bascule.model import trace
 from bascule.model.backend import Backend, Fenced
 from bascule.store import due, lanes, meta, placement, units
 from bascule.store.engine import Database
 from bascule.store.lanes import LaneLost, Lease
 from bascule.store.observed import Carrier
-from bascule.store.units import LOAD_BALANCER, Unit
+from bascule.store.units import LOAD_BALANCER, Rank, Unit
 
 LOG = logging.getLogger(__name__)
 
@@ -230,8 +230,7 @@ class Worker:
                     self._recorder.intend(lease, carriers)
 
             results = self._passes.run(lease.lane_id, fence, list(batch.values()), shared, intend)
-            with metrics.RECORD.time():
-                self._recorder.record(lease, results)
+            self._record(lease, results)
             for each in results:
                 metrics.PASSES.labels(each.unit.backend, each.outcome).inc()
         except (LaneLost, Fenced, Interrupted):
@@ -243,6 +242,17 @@ class Worker:
                     self._together(lease, {unit.id: unit})
             else:
                 self._recorder.postpone(lease, *chosen.values())
+
+    def _record(self, lease: Lease, results: Sequence[Result]) -> None:
+        """Write down what came of a pass. Who is told now that the lane was lost may have written something that its next owner did
+        not find there: that one is asked to compare. Raises LaneLost."""
+        try:
+            with metrics.RECORD.time():
+                self._recorder.record(lease, results)
+        except LaneLost:
+            ids = [result.unit.id for result in results]
+            self._database.write(lambda conn: units.ask(conn, ids, self._clock(), Rank.DRIFT))
+            raise
 
 
 def _tell_of_loss(lane_id: str) -> None:

@@ -13,6 +13,7 @@ from bascule.south.as3.names import tenant_name
 from tests.emulator.site import Box
 from tests.scenarios.f5.conftest import Make
 from tests.scenarios.f5.site import F5World, partitions
+from tests.scenarios.f5.test_network_orphans import NETWORK, held, network
 from tests.scenarios.f5.test_orphans import orphans
 from tests.scenarios.world import standard
 
@@ -23,9 +24,9 @@ SILENT = {"lease": 3600.0}
 
 
 @contextmanager
-def paused(world: F5World, device: Box) -> Iterator[Callable[[], None]]:
-    """The worker is stopped inside its POST, before the device looks at it. What is given lets it go on, and waits for its end."""
-    device.fault("hold", method="POST", path="declare")
+def paused(world: F5World, device: Box, method: str = "POST", path: str = "declare") -> Iterator[Callable[[], None]]:
+    """The worker is stopped inside a request, before the device looks at it. What is given lets it go on, and waits for its end."""
+    device.fault("hold", method=method, path=path)
     working = threading.Thread(target=world.worker.tick, daemon=True)
     working.start()
     device.until(lambda: device.get("/emulator/faults").body == {"faults": []}, 30)
@@ -115,3 +116,23 @@ def test_others_of_the_same_request_are_not_hurt(late: F5World, successor: F5Wor
     successor.settle()
     assert [set(successor.statuses(tree.id).values()) for tree in trees[:2]] == [{"ACTIVE"}] * 2
     assert successor.is_on(bigip, *(tree.id for tree in trees[:2]))
+
+
+def test_a_network_that_goes_though_it_is_wanted_again_comes_back(make: Make, bigip: Box) -> None:
+    """The successor finds it there and has nothing to do; only who was late knows better."""
+    late, successor = (make(bigip, networks={NETWORK: network(bigip)}) for _ in range(2))
+    late.worker = late.new_worker(**SILENT)
+    successor.clock = late.clock
+    successor.restart()
+    made = late.create()
+    late.settle()
+    late.delete(made.id)
+    with paused(late, bigip, "DELETE", "net/route") as go_on:
+        again = successor.create()
+        take_over(successor)
+        assert len(held(bigip)) == 4
+        go_on()
+    assert len(held(bigip)) < 4
+    successor.settle()
+    assert len(held(bigip)) == 4
+    assert set(successor.statuses(again.id).values()) == {"ACTIVE"}
