@@ -142,6 +142,21 @@ def test_an_error_of_ours_is_answered_with_a_request_id(api: Client, caplog: pyt
     assert "no such table" in caplog.text
 
 
+def test_an_error_before_the_api_is_answered_in_the_same_way(
+    sqlite_database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A library that asks who calls may raise what it likes, for instance where it does not understand Keystone's answer."""
+
+    def broken(*_: object) -> list[bytes]:
+        raise ValueError("this is no token")
+
+    answer = Client(Bascule(sqlite_database, tmp_path, around=lambda _application: broken)).get("/loadbalancers")
+    request_id = answer.headers["x-openstack-request-id"]
+    told = (500, f"An unknown exception occurred. The log tells more under request {request_id}.")
+    assert (answer.status, answer.fault) == told
+    assert "this is no token" in caplog.text
+
+
 def test_every_request_has_an_id_and_is_told_that_of_its_caller(api: Client) -> None:
     seen: list[dict[str, Any]] = []
 

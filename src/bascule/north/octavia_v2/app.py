@@ -46,13 +46,13 @@ def application(door: Door, *, allowed_hosts: Collection[str], around: Around = 
     `allowed_hosts` are such names besides those of the loopback interface. The caller sees to it that nobody else can connect.
     """
     # The host is that of the request itself: what `around` takes from other headers, any web page could have put there.
-    return RequestIds(TrustedHosts(around(_application(door)), allowed_hosts))
+    return RequestIds(errors.Caught(TrustedHosts(around(_application(door)), allowed_hosts)))
 
 
 def guarded(door: Door, authenticate: Around, *, around: Around = _nothing) -> WSGIApplication:
     """The API for callers who say who they are. `authenticate` puts before an application what answers all others with 401."""
     app = _application(door)
-    return RequestIds(around(Guard(app, authenticate(app))))
+    return RequestIds(errors.Caught(around(Guard(app, authenticate(app)))))
 
 
 class Guard:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import falcon
 import msgspec
@@ -14,6 +15,9 @@ from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, QuotaMe
 from bascule.model.objects import Kind
 from bascule.model.rules import InvalidOption, InvalidRule
 from bascule.north.octavia_v2.request_ids import REQUEST_ID
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOG = logging.getLogger(__name__)
 
@@ -112,6 +116,31 @@ def _prefix(error: Invalid) -> str:
     return "" if isinstance(error, InvalidOption) else "Validation failure: "
 
 
+class Caught:
+    """Answers 500 to a request for which an application, or anything that stands before it, raises an exception.
+
+    A server would answer without a text, without an id, and with whatever it has to say in the log.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle one request."""
+        try:
+            return self._application(environ, start_response)
+        except Exception:
+            LOG.exception("%s %r failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+            body = msgspec.json.encode(ErrorBody("Server", _unknown(environ)))
+            headers = [("Content-Type", falcon.MEDIA_JSON), ("Content-Length", str(len(body)))]
+            start_response("500 Internal Server Error", headers, sys.exc_info())
+            return [body]
+
+
+def _unknown(environ: Mapping[str, Any]) -> str:
+    return f"An unknown exception occurred. The log tells more under request {environ.get(REQUEST_ID, '')}."
+
+
 def _answer(resp: falcon.Response, status: int, text: str) -> None:
     resp.status = status
     code = "Server" if status >= 500 else "Client"
@@ -128,9 +157,8 @@ def _malformed(req: falcon.Request, resp: falcon.Response, error: Malformed, par
 
 
 def _unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
-    request_id = req.env.get(REQUEST_ID, "")
     LOG.error("%s %r failed", req.method, req.path, exc_info=error)
-    _answer(resp, 500, f"An unknown exception occurred. The log tells more under request {request_id}.")
+    _answer(resp, 500, _unknown(req.env))
 
 
 def _no_path(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
