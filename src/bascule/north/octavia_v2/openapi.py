@@ -76,7 +76,11 @@ _TEXTS = {
 }
 """What parameters mean that are no attributes."""
 
-_ABOUT = "All paths but the first are also served below `/v2/lbaas`, `/v2` and `/v2.0` where they are named below `/v2.0/lbaas`."
+_ABOUT = (
+    "All paths but the first are also served below `/v2/lbaas`, `/v2` and `/v2.0` where they are named below `/v2.0/lbaas`. "
+    "At sites without Keystone, the header `X-Project-Id` says which project a request is for. "
+    "Every answer has the header `X-Openstack-Request-Id`."
+)
 
 _SECURITY = {
     "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token", "description": "A token of Keystone"},
