@@ -288,6 +288,7 @@ def test_a_row_that_cannot_be_read_is_put_off_and_harms_no_other(world: World) -
     assert world.status(bad.id) == "ACTIVE"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_edit_that_comes_while_something_is_put_off_goes_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = world.create()
     record = world.recorder.record

@@ -225,6 +225,7 @@ class Late(MemoryBackend):
         return replace(each, members=dict.fromkeys(each.members, self.members), statistics=counted)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_somebody_says_who_was_stopped_meanwhile_is_not_written(build: Build) -> None:
     """Who watches by then has told it already, and would not tell it again."""
     world = build()
