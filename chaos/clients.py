@@ -17,6 +17,9 @@ REST = 20.0
 """Seconds that a load balancer is left alone after an answer that was lost. Whatever was under way then has ended: no fault lasts
 that long, and who worked on it is gone."""
 
+_NOTHING_DONE = 503
+"""What is answered while the database is away. That nothing was changed is believed, so that the judge finds where it is not so."""
+
 _MOST, _FEWEST = 5, 3
 _THINK = 0.2
 _LOOKED_AT = 0.2
@@ -94,10 +97,12 @@ class Client:
         except NoAnswer as lost:
             self._unknown(balancer, edit, new, "late" if lost.late else "cut")
             return
-        if status >= 500:
+        if status >= 500 and status != _NOTHING_DONE:
             self._unknown(balancer, edit, new, str(status))
             return
         self.counted.statuses[str(status)] += 1
+        if status == _NOTHING_DONE:
+            return
         if status >= 400:
             self.counted.refused += 1
             self.counted.refusals[f"{status} {edit.what}: {_reason(answer)}"] += 1

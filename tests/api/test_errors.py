@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from falcon.testing import TestClient, create_environ
 
 from bascule.model import trace
@@ -16,8 +17,11 @@ from bascule.model.objects import LoadBalancer, Tree, Vip
 from bascule.north.octavia_v2.request_ids import RequestIds
 from bascule.south.haproxy import Binary, HAProxyBackend
 from bascule.south.memory import MemoryBackend
+from bascule.store import engine
 from bascule.store.engine import Database
 from tests.api.bascule import NOWHERE, VIPS, Bascule, Client
+from tests.proxy import Link, Proxy
+from tests.servers import Server
 
 pytestmark = pytest.mark.slow
 
@@ -155,6 +159,44 @@ def test_an_error_before_the_api_is_answered_in_the_same_way(
     told = (500, f"An unknown exception occurred. The log tells more under request {request_id}.")
     assert (answer.status, answer.fault) == told
     assert "this is no token" in caplog.text
+
+
+def test_a_database_that_is_away_is_told_in_a_line_and_comes_back(
+    postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine, "ATTEMPTS", 2)
+    with postgresql.migrated() as url:
+        proxy = Proxy(postgresql.socket)
+        database = Database(f"postgresql+psycopg://bascule@127.0.0.1:{proxy.port}/{sa.make_url(url).database}")
+        api = Client(Bascule(database, tmp_path))
+        wanted = {"loadbalancer": {"vip_subnet_id": VIPS.id}}
+        made = api.post("/loadbalancers", wanted).body["loadbalancer"]
+        proxy.set(Link.REFUSED)
+        for answer in (
+            api.get("/loadbalancers"),
+            api.get(f"/loadbalancers/{made['id']}/status"),
+            api.post("/loadbalancers", wanted),
+        ):
+            assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+            assert answer.fault == "The database cannot be reached now. Nothing was changed; send the request again."
+        told = [(record.getMessage(), record.exc_info) for record in caplog.records if record.levelname == "ERROR"]
+        assert len(told) == 3
+        assert all("the database cannot be reached: " in text and "\n" not in text and trace is None for text, trace in told)
+
+        proxy.set(Link.WHOLE)
+        proxy.cut_on = b"COMMIT"
+        not_done = api.post("/loadbalancers", wanted)
+        proxy.cut_on = b"array("  # as in what shows an object to which others belong, once it is written
+        pool = {"protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "loadbalancer_id": made["id"]}
+        done = api.post("/pools", {"pool": pool})
+        for answer in (not_done, done):
+            assert (answer.status, "retry-after" in answer.headers) == (500, False)
+            assert "It may or may not have been carried out: look before you send the request again." in answer.fault
+        proxy.cut_on = None
+        (seen,) = api.get("/loadbalancers").body["loadbalancers"]
+        assert (seen["id"], len(seen["pools"])) == (made["id"], 1)
+        database.close()
+        proxy.close()
 
 
 def test_every_request_has_an_id_and_is_told_that_of_its_caller(api: Client) -> None:

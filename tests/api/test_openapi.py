@@ -131,6 +131,7 @@ def test_every_answer_that_may_come_is_in_it(document: dict[str, Any]) -> None:
             assert ("401" in operation["responses"]) == (operation.get("security") != [])
             assert ({"413", "415"} <= set(operation["responses"])) == ("requestBody" in operation)
             assert ("409" in operation["responses"]) == (method != "get")
+            assert ("Retry-After" in operation["responses"].get("503", {}).get("headers", ())) == (operation.get("security") != [])
 
 
 def test_people_can_look_at_it_and_nothing_comes_from_elsewhere(api: Client) -> None:

@@ -108,7 +108,7 @@ def test_every_process_says_whether_it_is_healthy(site: Site, watched: Watched) 
 def test_a_database_that_does_not_answer_is_told() -> None:
     database = Database(f"postgresql+psycopg://nobody@127.0.0.1:{free_ports(1)}/none")
     (said,) = Monitor({"database": database_answers(database)}).wrong().values()
-    assert said.startswith("it cannot be used: connection failed")
+    assert said.startswith("the database cannot be reached: connection failed")
     assert "Connection refused" in said
     database.close()
 

@@ -46,7 +46,7 @@ def test_a_database_that_is_not_there_and_one_that_is_too_old(ready: Site, capsy
     assert not (ready.state / "bascule.sqlite").exists(), "looking changes nothing"
     ready.write("memory", more="[database]\nconnection = postgresql+psycopg://nobody@127.0.0.1:1/none\n[DEFAULT]")
     ended, said = check(ready, capsys)
-    assert (ended, "cannot be used" in (said["Database"] or "")) == (2, True)
+    assert (ended, "cannot be reached" in (said["Database"] or "")) == (2, True)
 
 
 def test_settings_that_cannot_be_used(ready: Site, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from bascule.model.errors import Away
 from bascule.store import dialects, engine
 from bascule.store.engine import Database
 from bascule.store.tables import lane, meta, tag, unit
@@ -199,8 +200,9 @@ def test_attempts_are_bounded(sqlite_database: Database, monkeypatch: pytest.Mon
         cause.sqlite_errorcode = sqlite3.SQLITE_BUSY
         raise sa.exc.OperationalError("", {}, cause)
 
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(Away, match="the database is busy: database is locked") as told:
         sqlite_database.write(work)
+    assert not told.value.unsure
     assert len(attempts) == engine.ATTEMPTS
 
 
@@ -355,8 +357,9 @@ def test_a_commit_of_which_nobody_knows_is_not_tried_again(
         attempts.append(1)
         proxy.cut_on = b"COMMIT"
 
-    with pytest.raises(sa.exc.DBAPIError):
+    with pytest.raises(Away, match="was lost in a commit") as told:
         distant.write(work)
+    assert told.value.unsure
     assert len(attempts) == 1
     proxy.cut_on = None
     distant.write(add_one)
@@ -373,6 +376,9 @@ def test_a_database_that_comes_back_in_time_is_waited_for(postgresql: Server) ->
         proxy = Proxy(postgresql.socket)
         proxy.set(Link.REFUSED)
         distant = Database(f"postgresql+psycopg://bascule@127.0.0.1:{proxy.port}/{sa.make_url(url).database}")
+        with pytest.raises(Away, match="cannot be reached") as told, distant.read():
+            pass
+        assert not told.value.unsure
         with ThreadPoolExecutor(1) as pool:
             writing = pool.submit(distant.write, add_one)
             with pytest.raises(TimeoutError):

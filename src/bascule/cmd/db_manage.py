@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bascule.cmd import settings
 from bascule.cmd.values import SettingsError
+from bascule.model.errors import Away
 from bascule.store import meta, migrate
 from bascule.store.engine import Database
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
     except sa.exc.DBAPIError as error:
         return _failed(f"the database cannot be used: {error.orig}")
-    except (SettingsError, migrate.Outdated, ValueError, ImportError, OSError) as error:
+    except (SettingsError, Away, migrate.Outdated, ValueError, ImportError, OSError) as error:
         return _failed(str(error))
     return 0
 

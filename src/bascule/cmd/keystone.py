@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,17 +15,26 @@ from bascule.cmd.process import StartError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+LOG = logging.getLogger(__name__)
+
 
 class Tokens:
-    """Passes on requests with a valid token, and answers all others with 401. Raises StartError."""
+    """Passes on requests with a valid token, and answers all others with 401, or 503 where no token can be checked.
+
+    Raises StartError.
+    """
 
     def __init__(self, application: WSGIApplication, conf: cfg.ConfigOpts) -> None:
         self._application = application
         try:
+            from keystoneauth1.exceptions import ClientException
             from keystonemiddleware.auth_token import AuthProtocol
+            from webob.exc import HTTPServiceUnavailable
         except ImportError as error:
             text = "[api] auth_strategy: keystone needs keystonemiddleware, which comes with the extra 'keystone' of Bascule"
             raise StartError(text) from error
+        self._trouble = ClientException
+        self._unavailable = HTTPServiceUnavailable("The Keystone service is temporarily unavailable.")  # as it says so itself
         # Whoever is nobody is answered with 401 whatever the settings say: nothing behind this asks again.
         options = {"oslo_config_config": conf, "delay_auth_decision": False}
         try:
@@ -34,7 +44,12 @@ class Tokens:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request."""
-        answer: Iterable[bytes] = self._protocol(environ, start_response)
+        answer: Iterable[bytes]
+        try:
+            answer = self._protocol(environ, start_response)
+        except self._trouble as error:  # what keystonemiddleware passes on: no TLS with Keystone, a wrong password of ours
+            LOG.critical("Unable to validate token: %s", error)
+            answer = self._unavailable(environ, start_response)
         return answer
 
     def _identified(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -9,6 +9,7 @@ from oslo_config import cfg
 from oslo_log import formatters, log
 
 from bascule.model import trace
+from bascule.model.errors import Away
 
 _QUIET = ("alembic=WARN", "falcon=WARN", "_granian=WARN")
 """Libraries whose messages are of no use to an operator until something goes wrong."""
@@ -52,6 +53,14 @@ class _Json(logging.Formatter):
         return self._whole.format(record)
 
 
+def _briefly(record: logging.LogRecord) -> bool:
+    """Tell of a database that is away in one line: where in the code that was noticed says nothing."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, Away):
+        record.msg, record.args, record.exc_info = f"{record.getMessage()}: {error}", (), None
+    return True
+
+
 def set_up(conf: cfg.ConfigOpts, name: str) -> None:
     """Send what this process logs where the settings say, or else to standard error, under the process's name."""
     start = f"%(asctime)s.%(msecs)03d {name}[%(process)d] %(levelname)s [%(request_id)s] "
@@ -68,6 +77,7 @@ def set_up(conf: cfg.ConfigOpts, name: str) -> None:
     logging.setLogRecordFactory(_Record)
     log.setup(conf, name)
     for handler in logging.getLogger().handlers:
+        handler.addFilter(_briefly)
         whole = handler.formatter
         if isinstance(whole, formatters.JSONFormatter):
             handler.setFormatter(_Json(whole))

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from prometheus_client import REGISTRY, make_wsgi_app
 
 from bascule.cmd.process import StartError
+from bascule.model.errors import Away
 from bascule.store import meta
 from bascule.store.engine import Database
 
@@ -61,6 +62,8 @@ def database_answers(database: Database) -> Check:
         try:
             with database.read() as conn:
                 meta.epoch(conn)
+        except Away as error:
+            return str(error)
         except sa.exc.SQLAlchemyError as error:
             return f"it cannot be used: {getattr(error, 'orig', None) or error}"
         return None

@@ -18,6 +18,7 @@ from bascule.cmd import policy, settings
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import Settings
 from bascule.cmd.values import SettingsError
+from bascule.model.errors import Away
 from bascule.store import migrate
 from bascule.store.engine import Database
 
@@ -60,6 +61,8 @@ class Checks(upgradecheck.UpgradeCommands):
             found = migrate.current(database)
         except migrate.Outdated as error:
             return Result(Code.FAILURE, str(error))
+        except Away as error:
+            return Result(Code.FAILURE, f"[database] connection: {error}")
         except sa.exc.DBAPIError as error:
             return Result(Code.FAILURE, f"[database] connection: the database cannot be used: {error.orig}")
         finally:

@@ -34,6 +34,7 @@ from bascule.core.wakeup import Sleeper, Waker
 from bascule.core.worker import Worker
 from bascule.core.writer import Writer
 from bascule.model.backend import Backend, Reads
+from bascule.model.errors import Away
 from bascule.model.offers import OfferKind
 from bascule.south.as3 import AS3Backend, Options, Site, Snat, lane_of
 from bascule.south.haproxy import BinaryNotFound, HAProxyBackend, find_binary
@@ -85,6 +86,8 @@ def _with_database(settings: Settings, prepare: Callable[[Database], None]) -> D
         prepare(made)
     except migrate.Outdated as error:
         raise StartError(str(error)) from error
+    except Away as error:
+        raise StartError(f"[database] connection: {error}") from error
     except sa.exc.DBAPIError as error:
         raise StartError(f"[database] connection: the database cannot be used: {error.orig}") from error
     return made

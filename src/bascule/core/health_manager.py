@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from bascule.core.leases import Silence
 from bascule.core.recorder import Recorder
 from bascule.model.backend import Backend, Reads
+from bascule.model.errors import Away
 from bascule.model.health import Health, LaneState
 from bascule.model.status import Report
 from bascule.store import lanes, observed, units, watches
@@ -121,7 +122,7 @@ class HealthManager:
             for lane_id in (looking[each] for each in as_completed(looking)):
                 if lane_id in held:
                     self._release(held[lane_id])
-        except sa.exc.SQLAlchemyError as error:
+        except (Away, sa.exc.SQLAlchemyError) as error:
             LOG.warning("others watch what was watched from here after a lease: %s", error)
 
     def _release(self, lease: Lease) -> None:

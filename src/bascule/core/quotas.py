@@ -36,9 +36,17 @@ class Quotas:
         with self._database.read() as conn:
             return [(each.project_id, self._filled(each)) for each in quotas.limited(conn, project_id)]
 
-    def limit(self, project_id: str, limits: Mapping[Kind, int | None]) -> None:
-        """Set limits of a project; None for the default. Those that are not named stay. What is there already stays, too."""
-        self._database.write(lambda conn: quotas.limit(conn, project_id, limits))
+    def limit(self, project_id: str, limits: Mapping[Kind, int | None]) -> Limits:
+        """Set limits of a project; None for the default. Those that are not named stay. What is there already stays, too.
+
+        Gives the limits that there are then.
+        """
+
+        def work(conn: sa.Connection) -> quotas.Quota:
+            quotas.limit(conn, project_id, limits)
+            return quotas.one(conn, project_id)
+
+        return self._filled(self._database.write(work))
 
     def reset(self, project_id: str) -> None:
         """Have all defaults apply to a project again."""

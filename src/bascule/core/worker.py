@@ -19,6 +19,7 @@ from bascule.core.passes import Interrupted, Passes
 from bascule.core.recorder import Recorder, Result
 from bascule.model import trace
 from bascule.model.backend import Backend, Fenced
+from bascule.model.errors import Away
 from bascule.store import due, lanes, meta, placement, units
 from bascule.store.engine import Database
 from bascule.store.lanes import LaneLost, Lease
@@ -233,7 +234,7 @@ class Worker:
             self._record(lease, results)
             for each in results:
                 metrics.PASSES.labels(each.unit.backend, each.outcome).inc()
-        except (LaneLost, Fenced, Interrupted):
+        except (LaneLost, Fenced, Interrupted, Away):
             raise
         except Exception:
             LOG.exception("lane %s: %d units could not be passed over", lease.lane_id, len(chosen))

@@ -1,4 +1,4 @@
-"""Why a request is refused. Doors translate these into the answers of their own API."""
+"""Why a request is refused, or cannot be carried out now. Doors translate these into the answers of their own API."""
 
 from __future__ import annotations
 
@@ -57,6 +57,17 @@ class QuotaMet(Refused):
     def __init__(self, kinds: Sequence[Kind]) -> None:
         super().__init__(f"The project may not have so many of: {', '.join(kinds)}.")
         self.kinds = kinds
+
+
+class Away(Exception):
+    """The database cannot be reached, or lets nobody write in time. The text is one line, for the operator.
+
+    Nothing was written; `unsure`: unless it was, for the link was lost in a commit or after it. Only reading tells.
+    """
+
+    def __init__(self, text: str, *, unsure: bool = False) -> None:
+        super().__init__(text)
+        self.unsure = unsure
 
 
 class Unsupported(Refused):

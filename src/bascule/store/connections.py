@@ -13,6 +13,8 @@ from queue import Empty, SimpleQueue
 
 import sqlalchemy as sa
 
+from bascule.model.errors import Away
+
 _WAIT_SECONDS = 30.0
 _IDLE_SECONDS = 1.0
 _LONGEST_SECONDS = 600.0
@@ -31,11 +33,11 @@ class Connections:
 
     @contextmanager
     def one(self) -> Iterator[sa.Connection]:
-        """A connection that is in no transaction. Raises sqlalchemy.exc.TimeoutError where none is free for half a minute."""
+        """A connection that is in no transaction. Raises Away where none is free for half a minute."""
         try:
             self._free.get(timeout=_WAIT_SECONDS)
         except Empty:
-            raise sa.exc.TimeoutError(f"no connection was free for {_WAIT_SECONDS:g} seconds") from None
+            raise Away(f"no connection to the database was free for {_WAIT_SECONDS:g} seconds") from None
         try:
             conn = self._open()
             try:

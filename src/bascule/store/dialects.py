@@ -35,7 +35,8 @@ class Dialect:
     `engine` are options of both engines, `read` and `write` those of one of them, `install` prepares an engine's connections.
     `code` is what the database itself calls an error. `passing` are those that say that nothing was written because other writers
     were in the way: deadlock, lock wait timeout, serialization or certification failure; or because a node of a cluster is not
-    ready. A lost connection is not among them: nobody knows whether a commit went through.
+    ready. A lost connection is not among them: nobody knows whether a commit went through. `ending` are those that a server
+    that is being stopped gives before it closes the connection.
     `now` asks the server for its time, in seconds since the epoch; it is empty where there is no server.
     """
 
@@ -45,11 +46,17 @@ class Dialect:
     install: Callable[[sa.Engine, bool], None]
     code: Callable[[Any], Any]
     passing: frozenset[int | str]
+    ending: frozenset[int | str] = frozenset()
     now: str = ""
 
     def is_passing(self, error: sa.exc.DBAPIError) -> bool:
         """Whether trying the same transaction again may help."""
         return error.orig is not None and self.code(error.orig) in self.passing
+
+    def is_away(self, error: sa.exc.DBAPIError, connected: bool) -> bool:
+        """Whether it says only that the database cannot be used now. `connected`: a moment ago it could."""
+        lost = error.connection_invalidated or not connected
+        return lost or (error.orig is not None and self.code(error.orig) in self.passing | self.ending)
 
 
 SYNCHRONOUS = "full"
@@ -171,6 +178,7 @@ DIALECTS = {
         write={"isolation_level": "READ COMMITTED"},
         install=_mariadb,
         passing=frozenset({1020, 1205, 1213, _NO_SAVEPOINT, _NOT_READY}),
+        ending=frozenset({1053}),
         now="SELECT unix_timestamp(now(6))",
         code=lambda error: error.args[0] if error.args else None,
     ),

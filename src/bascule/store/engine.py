@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from prometheus_client import Counter
 
+from bascule.model.errors import Away
 from bascule.store.connections import Connections
 from bascule.store.dialects import DIALECTS
 from bascule.store.turns import Turns
@@ -43,6 +44,8 @@ class Database:
     readable by its owner only.
     Up to `pool_size` connections are opened to read and as many to write. `dialect` is SQLAlchemy's name for the kind of
     database; `mysql` is MariaDB. `engines` are the two that read and write: together they see every statement.
+    Whatever reads or writes raises Away where the database cannot be reached, or others are in the way for too long. What else the
+    database has to say comes as SQLAlchemy's errors.
     """
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
@@ -86,31 +89,43 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one snapshot of the database, taken when it is first used, and cannot write."""
-        with self._readers.one() as conn:
-            conn.begin()
-            yield conn
+        connected = False
+        try:
+            with self._readers.one() as conn:
+                connected = True
+                conn.begin()
+                yield conn
+        except sa.exc.DBAPIError as error:
+            if self._ways.is_away(error, connected):
+                raise self._away(error) from error
+            raise
 
     def look(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work`, which reads in a single `Ready` statement, and return what it returned. It takes no transaction for that.
 
         `work` runs a second time if the connection was lost.
         """
-        try:
-            with self._readers.one() as conn:
-                return work(conn)
-        except sa.exc.DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-        self._readers.close()  # the others are most likely lost, too
-        with self._readers.one() as conn:
-            return work(conn)
+        again = True
+        while True:
+            connected = False
+            try:
+                with self._readers.one() as conn:
+                    connected = True
+                    return work(conn)
+            except sa.exc.DBAPIError as error:
+                if not self._ways.is_away(error, connected):
+                    raise
+                if not (again and error.connection_invalidated):
+                    raise self._away(error) from error
+            again = False
+            self._readers.close()  # the others are most likely lost, too
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in one transaction, commit it, return what it returned.
 
         `work` runs again from the start when other writers were in the way, or the database was lost before the commit
-        began, so it must do nothing but use its connection. What it raises rolls everything back and is passed on; so is the
-        database's own error when the last attempt failed.
+        began, so it must do nothing but use its connection. What it raises rolls everything back and is passed on. Raises Away when
+        the last attempt failed, or at once when the database was lost in the commit.
         """
         begun, attempt = time.monotonic(), 1
         while True:
@@ -122,13 +137,18 @@ class Database:
                     committing = True
                 return done
             except sa.exc.DBAPIError as error:
-                lost = error.connection_invalidated or not connected
-                again = self._ways.is_passing(error) or (lost and not committing)
-                if not again or attempt == ATTEMPTS or time.monotonic() - begun > PATIENCE:
+                if not self._ways.is_away(error, connected):
                     raise
+                unsure = committing and not self._ways.is_passing(error)
+                if unsure or attempt == ATTEMPTS or time.monotonic() - begun > PATIENCE:
+                    raise self._away(error, unsure=unsure) from error
             RETRIES.inc()
             time.sleep(random.uniform(0, min(PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)))
             attempt += 1
+
+    def _away(self, error: sa.exc.DBAPIError, *, unsure: bool = False) -> Away:
+        why = "was lost in a commit" if unsure else "is busy" if self._ways.is_passing(error) else "cannot be reached"
+        return Away(f"the database {why}: {' '.join(str(error.orig).split())}", unsure=unsure)
 
     def clock(self) -> float:
         """The time in seconds since the epoch, as all who use this database see it: that of its server, or of this machine."""

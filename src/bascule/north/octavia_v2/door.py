@@ -19,7 +19,7 @@ from bascule.core.reader import Reader, Shown, Stored
 from bascule.core.subnets import Subnets
 from bascule.core.writer import Writer
 from bascule.model.definition import SecretUses
-from bascule.model.errors import Immutable, Invalid, NotFound
+from bascule.model.errors import Away, Immutable, Invalid, NotFound
 from bascule.model.objects import Kind, Tree
 from bascule.model.status import Provisioning
 from bascule.north.octavia_v2 import query
@@ -160,6 +160,13 @@ class Call:
             raise NotFound(noun.kind, object_id)
         (answer,) = noun.answers([found])
         return {noun.one: query.select(answer, query.wanted_fields(self.params))}
+
+    def one_again(self, noun: Noun, object_id: str) -> dict[str, Any]:
+        """The answer that shows an object that was just written down. For kinds that others belong to."""
+        try:
+            return self.one(noun, object_id)
+        except Away as error:
+            raise Away(str(error), unsure=True) from error  # that nothing was changed would not be true
 
     def written(self, noun: Noun, stored: Stored, object_id: str) -> dict[str, Any]:
         """The answer that shows an object as it was just written down. For kinds that nothing belongs to."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import falcon
 import msgspec
 
-from bascule.model.errors import Conflict, Immutable, Invalid, NotFound, QuotaMet, Refused, Several, Unsupported
+from bascule.model.errors import Away, Conflict, Immutable, Invalid, NotFound, QuotaMet, Refused, Several, Unsupported
 from bascule.model.objects import Kind
 from bascule.model.rules import InvalidOption, InvalidRule
 from bascule.north.octavia_v2.request_ids import REQUEST_ID
@@ -33,6 +33,15 @@ NAMES = {
     Kind.L7RULE: "L7Rule",
 }
 
+
+TRY_AGAIN_AFTER = "5"
+"""Seconds that a client should wait that was told that the database is away."""
+
+_AWAY = "The database cannot be reached now. Nothing was changed; send the request again."
+_UNSURE = (
+    "The database was lost while the change was written or looked up. It may or may not have been carried out: "
+    "look before you send the request again."
+)
 
 PROBLEMS_TOLD = 20
 """Most problems that one answer tells of."""
@@ -161,6 +170,15 @@ def _unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, pa
     _answer(resp, 500, _unknown(req.env))
 
 
+def _away(req: falcon.Request, resp: falcon.Response, error: Away, params: dict[str, Any]) -> None:
+    LOG.error("%s %r: %s", req.method, req.path, error)
+    if error.unsure:  # not 503: clients and proxies take the liberty to repeat a request that was answered so
+        _answer(resp, 500, _UNSURE)
+    else:
+        _answer(resp, 503, _AWAY)
+        resp.set_header("Retry-After", TRY_AGAIN_AFTER)
+
+
 def _no_path(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
     """The other form: what Falcon itself refuses, such as an unknown path or method."""
     title = HTTPStatus(error.status_code).phrase
@@ -172,6 +190,7 @@ def _no_path(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError
 def install(app: falcon.App[falcon.Request, falcon.Response]) -> None:
     """Answer every error of an application in these forms."""
     app.add_error_handler(Exception, _unexpected)
+    app.add_error_handler(Away, _away)
     app.add_error_handler(Refused, _refused)
     app.add_error_handler(Malformed, _malformed)
     app.set_error_serializer(_no_path)

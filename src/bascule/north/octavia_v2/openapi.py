@@ -47,6 +47,14 @@ class NotAuthenticated(msgspec.Struct, kw_only=True):
     message: str
 
 
+class Unavailable(msgspec.Struct, kw_only=True):
+    """How keystonemiddleware answers, to whoever asks for JSON, while Keystone cannot be asked."""
+
+    code: str
+    title: str
+    message: str
+
+
 _REFUSALS: dict[int, tuple[str, tuple[type[Any], ...]]] = {
     400: ("Something in the request is wrong, or not possible together: `faultstring` says what", (ErrorBody, NotServed)),
     401: ("The caller does not say who it is", (Unauthenticated,)),
@@ -56,8 +64,9 @@ _REFUSALS: dict[int, tuple[str, tuple[type[Any], ...]]] = {
     409: ("It cannot be done as things are, or not any more", (ErrorBody,)),
     413: ("The body is too long", (ErrorBody,)),
     415: ("The body is not `application/json`", (ErrorBody,)),
-    500: ("An error of Bascule, or its database is away", (ErrorBody,)),
+    500: ("An error of Bascule, or its database was lost in a commit: `faultstring` says so", (ErrorBody,)),
     501: ("The provider can never do this", (ErrorBody,)),
+    503: ("The database is away, or Keystone, and nothing was done", (ErrorBody, Unavailable)),
 }
 """What a refusal means, and the forms that it may have."""
 
@@ -75,6 +84,11 @@ _TEXTS = {
     "not-tags-any": f"At most {MOST_TAGS} tags, separated by commas, none of which an object has",
 }
 """What parameters mean that are no attributes."""
+
+_RETRY_AFTER = {
+    "description": "Seconds after which to send the request again, where it is the database that is away",
+    "schema": {"type": "string"},
+}
 
 _ABOUT = (
     "All paths but the first are also served below `/v2/lbaas`, `/v2` and `/v2.0` where they are named below `/v2.0/lbaas`. "
@@ -116,7 +130,7 @@ def documented() -> list[tuple[str, Route]]:
 
 
 def _types(routes: Iterable[tuple[Route, str]]) -> Iterator[Any]:
-    yield from (ErrorBody, NotServed, Unauthenticated, Link, Health)
+    yield from (ErrorBody, NotServed, Unauthenticated, Unavailable, Link, Health)
     for route, _ in routes:
         if route.takes is not None:
             yield route.takes
@@ -149,11 +163,12 @@ def _operation(route: Route, path: str, schemas: dict[int, Any]) -> dict[str, An
 def _refusals(route: Route, path: str, schemas: dict[int, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     writes, has_body = route.method != "GET", route.takes is not None
     possible = {401: not route.public, 404: "{" in path or has_body, 409: writes, 413: has_body, 415: has_body}
-    possible[501] = writes and route.method != "DELETE"
+    possible |= {501: writes and route.method != "DELETE", 503: not route.public}
     for code, (text, forms) in _REFUSALS.items():
         if possible.get(code, True):
             found = [schemas[id(form)] for form in forms]
-            yield str(code), {"description": text, "content": _content(found[0] if len(found) == 1 else {"anyOf": found})}
+            answer = {"description": text, "content": _content(found[0] if len(found) == 1 else {"anyOf": found})}
+            yield str(code), answer | ({"headers": {"Retry-After": _RETRY_AFTER}} if code == 503 else {})
 
 
 def _subject(path: str) -> str:

@@ -33,7 +33,7 @@ def create(call: Call, body: L7PolicyPostBody) -> Any:
         return placed(tree, made, known(wanted.position) or LAST).put(*rules)
 
     call.change(Kind.LISTENER, listener_id, work)
-    return call.one(L7POLICY, made.id)
+    return call.one_again(L7POLICY, made.id)
 
 
 def update(call: Call, body: L7PolicyPutBody, l7policy_id: str) -> Any:
@@ -44,7 +44,7 @@ def update(call: Call, body: L7PolicyPutBody, l7policy_id: str) -> Any:
         return placed(tree, schema.changed(each, wanted), known(wanted.position) or each.position)
 
     call.change(Kind.L7POLICY, l7policy_id, work)
-    return call.one(L7POLICY, l7policy_id)
+    return call.one_again(L7POLICY, l7policy_id)
 
 
 def delete(call: Call, l7policy_id: str) -> None:

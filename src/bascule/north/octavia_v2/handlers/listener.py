@@ -32,7 +32,7 @@ def create(call: Call, body: ListenerPostBody) -> Any:
         return tree.put(made)
 
     call.change(Kind.LOAD_BALANCER, load_balancer_id, work)
-    return call.one(LISTENER, made.id)
+    return call.one_again(LISTENER, made.id)
 
 
 def update(call: Call, body: ListenerPutBody, listener_id: str) -> Any:
@@ -44,7 +44,7 @@ def update(call: Call, body: ListenerPutBody, listener_id: str) -> Any:
         return tree.put(schema.changed(each, wanted))
 
     call.change(Kind.LISTENER, listener_id, work)
-    return call.one(LISTENER, listener_id)
+    return call.one_again(LISTENER, listener_id)
 
 
 def delete(call: Call, listener_id: str) -> None:

@@ -79,7 +79,7 @@ def update(call: Call, body: LoadBalancerPutBody, load_balancer_id: str) -> Any:
 
     with _own_state():
         call.change(Kind.LOAD_BALANCER, load_balancer_id, work)
-    return call.one(LOAD_BALANCER, load_balancer_id)
+    return call.one_again(LOAD_BALANCER, load_balancer_id)
 
 
 def delete(call: Call, load_balancer_id: str) -> None:

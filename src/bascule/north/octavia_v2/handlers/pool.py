@@ -42,7 +42,7 @@ def create(call: Call, body: PoolPostBody) -> Any:
         return tree.put(dataclasses.replace(owner, default_pool_id=made.id))
 
     call.change(kind, owner_id, work)
-    return call.one(POOL, made.id)
+    return call.one_again(POOL, made.id)
 
 
 def update(call: Call, body: PoolPutBody, pool_id: str) -> Any:
@@ -54,7 +54,7 @@ def update(call: Call, body: PoolPutBody, pool_id: str) -> Any:
         return tree.put(schema.changed(each, wanted))
 
     call.change(Kind.POOL, pool_id, work)
-    return call.one(POOL, pool_id)
+    return call.one_again(POOL, pool_id)
 
 
 def delete(call: Call, pool_id: str) -> None:

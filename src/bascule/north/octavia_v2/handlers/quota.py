@@ -41,8 +41,7 @@ def show(call: Call, project_id: str) -> Any:
 def update(call: Call, body: QuotaPutBody, project_id: str) -> Any:
     """Set quotas of a project."""
     _admit(call, project_id)
-    call.door.quotas.limit(project_id, schema.wanted(body.quota))
-    return show(call, project_id)
+    return {QUOTA.one: schema.show(project_id, call.door.quotas.limit(project_id, schema.wanted(body.quota)))}
 
 
 def delete(call: Call, project_id: str) -> None:
