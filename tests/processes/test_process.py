@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,30 @@ def tick():
 loop(tick, stop.wait, 60, stop)
 print("ended", flush=True)
 """
+
+
+AWAY = """
+import logging, sys
+from bascule.cmd import process
+from bascule.model.errors import Away
+def body(_conf, _settings):
+    try:
+        raise Away("the database cannot be reached: nobody there")
+    except Away:
+        logging.exception("This round failed")
+    raise Away("the database cannot be reached: still nobody")
+sys.exit(process.run("bascule-worker", sys.argv[1:], body))
+"""
+
+
+def test_a_database_that_is_away_costs_a_line_and_ends_what_begins(tmp_path: Path) -> None:
+    file = tmp_path / "bascule.conf"
+    file.write_text(f"[DEFAULT]\nstate_dir = {tmp_path}\n")
+    done = subprocess.run([sys.executable, "-c", AWAY, file], capture_output=True, text=True, check=False, timeout=60)
+    logged, said = done.stderr.splitlines()
+    assert logged.endswith(" ERROR [-] This round failed: the database cannot be reached: nobody there")
+    assert said == "bascule-worker: the database cannot be reached: still nobody"
+    assert done.returncode == 2
 
 
 @contextmanager

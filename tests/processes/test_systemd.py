@@ -40,6 +40,8 @@ def test_stopping_a_unit_leaves_no_process_and_every_haproxy(unit: Path) -> None
     assert said["KillMode"] == ("process" if carries else "mixed")
     assert int(said["TimeoutStopSec"]) > 30
     assert said["ExecReload"].endswith("-HUP $MAINPID")
+    # Who finds the database away ends, and is started again until it is there.
+    assert (said["Restart"], said["StartLimitIntervalSec"]) == ("on-failure", "0")
 
 
 @pytest.mark.skipif(SYSTEMD is None, reason="systemd-analyze, of the package systemd, is not on this machine")

@@ -22,6 +22,7 @@ from bascule.cmd import logs, settings
 from bascule.cmd.settings import Settings
 from bascule.cmd.values import SettingsError
 from bascule.model import trace
+from bascule.model.errors import Away
 
 LOG = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def run(name: str, config_files: Sequence[str] | None, body: Callable[[cfg.Confi
         logs.set_up(conf, name)
         live_no_longer_than_parent()
         status = body(conf, plain) or 0
-    except (SettingsError, StartError) as error:
+    except (SettingsError, StartError, Away) as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)
         return 2
     if status == AGAIN:
