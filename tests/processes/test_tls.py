@@ -135,6 +135,10 @@ def test_requests_are_answered_while_everything_is_read_again(secure: Site, runn
             clients.submit(client, at)
         try:
             ask(100)
+            write(secure, "[database]\nconnection = postgresql+psycopg://nobody@127.0.0.1:1/none\n")
+            running.process.send_signal(signal.SIGHUP)
+            running.wait_until_it_says("so all stays as it was: [database] connection: the database cannot be reached")
+            write(secure)
             renew(secure, "renewed")
             running.process.send_signal(signal.SIGHUP)
             wait_for(lambda: workers(running) == 2, lambda: running.log)

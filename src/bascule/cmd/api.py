@@ -29,6 +29,7 @@ from bascule.cmd import logs, monitoring, process, settings, tls, wiring
 from bascule.cmd.process import StartError
 from bascule.cmd.settings import ApiSettings, Settings
 from bascule.cmd.values import SettingsError
+from bascule.store.engine import Database
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -55,15 +56,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body(conf: cfg.ConfigOpts, plain: Settings) -> None:
         check_address(plain.api)
-        tls.check(plain.api)
-        # What the server's process could only say in a traceback is said here.
-        wiring.checked_database(plain).close()
-        wiring.backends(plain)
-        wiring.check_identity(conf, plain.api)
-        wiring.broker(plain)
+        check(conf, plain)
         _serve(conf, plain.api)
 
     return process.run(NAME, arguments.config_file, body)
+
+
+def check(conf: cfg.ConfigOpts, plain: Settings) -> None:
+    """Whether the server's process could work with these settings: it could say only in a traceback that it cannot.
+
+    Raises SettingsError or StartError.
+    """
+    tls.check(plain.api)
+    wiring.checked_database(plain).close()
+    wiring.backends(plain)
+    wiring.check_identity(conf, plain.api)
+    wiring.broker(plain)
 
 
 def check_address(api: ApiSettings) -> None:
@@ -92,9 +100,7 @@ class _Server(MPServer):
         # A worker process that cannot start would end the server.
         try:
             conf = settings.read()
-            api = settings.plain(conf).api
-            tls.check(api)
-            wiring.check_identity(conf, api)
+            check(conf, settings.plain(conf))
         except (SettingsError, StartError) as error:
             LOG.error("SIGHUP: what is there now cannot be used, so all stays as it was: %s", error)
             return
@@ -129,18 +135,16 @@ def _load(parent: int, api: ApiSettings, _target: str) -> WSGIApplication:
     signal.signal(signal.SIGUSR1, lambda *_: None)
     threading.Thread(target=_insist, args=(process.signal_pipe(),), daemon=True).start()
     process.live_no_longer_than_parent(parent)
-    from bascule.cmd.wsgi import application
+    from bascule.cmd import wsgi
 
-    _monitor()
+    _monitor(wsgi.plain, wsgi.database)
     threading.Thread(target=_tell_when_ready, args=(api,), daemon=True).start()
-    return application
+    return wsgi.application
 
 
-def _monitor() -> None:
+def _monitor(plain: Settings, database: Database) -> None:
     """Tell of this process, if a port is set for it. Here, because it is the one that answers requests."""
-    plain = settings.load()
     if plain.monitoring.api_port is not None:
-        database = wiring.checked_database(plain)
         checks = {"database": monitoring.database_answers(database)}
         helpful = monitoring.broker_answers(wiring.broker(plain))
         # After SIGHUP, an old and a new process are there side by side for a while.

@@ -130,7 +130,7 @@ def _memory(_settings: Settings) -> Backend:
     return MemoryBackend(reads=Reads.RECORD)
 
 
-def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
+def application(conf: cfg.ConfigOpts, settings: Settings, database: Database) -> WSGIApplication:
     """The HTTP API. Without authentication, it is for clients on this machine alone. Raises SettingsError or StartError."""
     # Here, because the other processes have no need of a web framework.
     from bascule.cmd import middleware, policy
@@ -139,23 +139,23 @@ def application(conf: cfg.ConfigOpts, settings: Settings) -> WSGIApplication:
     from bascule.north.octavia_v2.app import guarded
     from bascule.north.octavia_v2.door import Door
 
-    carrying, subnets, known = backends(settings), _subnets(settings), checked_database(settings)
+    carrying, subnets = backends(settings), _subnets(settings)
     door = Door(
-        reader=Reader(known),
+        reader=Reader(database),
         writer=Writer(
-            known,
+            database,
             carrying,
             subnets,
             place_by=settings.place_by,
             default_quotas=settings.quotas,
             allowed=settings.api.allowed,
             wake=wake_all(settings),
-            clock=known.clock,
+            clock=database.clock,
         ),
-        quotas=Quotas(known, settings.quotas),
-        flavors=Offers(known, carrying, OfferKind.FLAVOR),
-        availability_zones=Offers(known, carrying, OfferKind.AVAILABILITY_ZONE),
-        amphorae=Amphorae(known, carrying),
+        quotas=Quotas(database, settings.quotas),
+        flavors=Offers(database, carrying, OfferKind.FLAVOR),
+        availability_zones=Offers(database, carrying, OfferKind.AVAILABILITY_ZONE),
+        amphorae=Amphorae(database, carrying),
         subnets=subnets,
         certificates=CertificateLibrary(settings.certificates.directory),
         providers={name: each.description for name, each in carrying.items()},

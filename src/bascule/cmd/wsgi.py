@@ -17,5 +17,7 @@ NAME = "bascule-api"
 
 _conf = settings.read()
 logs.set_up(_conf, NAME)
-application: WSGIApplication = wiring.application(_conf, settings.plain(_conf))
+plain = settings.plain(_conf)
+database = wiring.checked_database(plain)
+application: WSGIApplication = wiring.application(_conf, plain, database)
 process.collect_garbage_less_often()
