@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -89,7 +91,7 @@ def test_the_api_answers_what_it_was_asked_before(site: Site) -> None:
             for thread in asking:
                 thread.start()
             time.sleep(0.5)
-            running.process.terminate()
+            os.killpg(running.process.pid, signal.SIGINT)  # as Ctrl-C in a terminal does it
             time.sleep(0.5)
             assert answers == []
             assert running.process.poll() is None

@@ -129,9 +129,10 @@ def _serve(conf: cfg.ConfigOpts, api: ApiSettings) -> None:
 
 def _load(parent: int, api: ApiSettings, _target: str) -> WSGIApplication:
     """The application, in the server's worker process."""
-    # Until the server has its own handlers in place, those of its parent would swallow the signal to stop.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    # Until the server has its own handlers in place, that of its parent would swallow the signal to stop.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Ctrl-C in a terminal reaches both processes, and the parent passes it on: this one hangs when it is told twice.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     signal.signal(signal.SIGUSR1, lambda *_: None)
     threading.Thread(target=_insist, args=(process.signal_pipe(),), daemon=True).start()
     process.live_no_longer_than_parent(parent)
@@ -156,7 +157,7 @@ def _insist(signals: int) -> None:
 
     By another signal, since the server hangs when it is told a second time while it finishes requests.
     """
-    while ord(os.read(signals, 1)) not in (signal.SIGTERM, signal.SIGINT):
+    while ord(os.read(signals, 1)) != signal.SIGTERM:
         pass
     while True:
         time.sleep(0.1)
