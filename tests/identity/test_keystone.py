@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openstack
 import pytest
+from falcon.testing import TestClient
 from openstack.load_balancer.v2._proxy import Proxy
 
 from bascule.cmd import settings
@@ -20,9 +22,11 @@ from bascule.cmd.keystone import Tokens
 from bascule.cmd.policy import PolicyAccess
 from bascule.cmd.process import StartError
 from bascule.model.backend import LaneSpec
+from bascule.north.octavia_v2.openapi import Unavailable
 from bascule.south.memory import MemoryBackend
 from bascule.store.engine import Database
 from tests import openstack_command
+from tests.addresses import free_port
 from tests.api.bascule import VIPS, Bascule, Client, Identity
 from tests.api.serving import serving
 from tests.identity import conversations, keystone
@@ -111,6 +115,19 @@ def test_settings_of_keystone_that_cannot_be_used(tmp_path: Path, cloud: Keyston
     file.write_text(file.read_text().replace("auth_type = password", "auth_type = nonsense"))
     with pytest.raises(StartError, match=r"\[keystone_authtoken\].*nonsense"):
         Tokens(lambda _environ, _start: [], settings.read([str(file)]))
+
+
+def test_without_keystone_nobody_is_let_in_and_it_is_said_why(cloud: Keystone, tmp_path: Path) -> None:
+    nobody, no_tls = f"http://127.0.0.1:{free_port()}/v3", cloud.url.replace("http:", "https:")
+    for url, password in ((nobody, PASSWORD), (no_tls, PASSWORD), (cloud.url, "not ours")):
+        file = configured(tmp_path, cloud, password)
+        file.write_text(file.read_text().replace(f"auth_url = {cloud.url}", f"auth_url = {url}"))
+        client = TestClient(Tokens(lambda _environ, _start: [], settings.read([str(file)])))
+        headers = {"X-Auth-Token": "some", "Accept": "application/json"}
+        answer = client.simulate_get("/v2/lbaas/loadbalancers", headers=headers)
+        assert answer.status_code == 503, url
+        assert "The Keystone service is temporarily unavailable." in answer.json["message"]
+        assert set(answer.json) == {field.name for field in msgspec.structs.fields(Unavailable)}
 
 
 @contextlib.contextmanager

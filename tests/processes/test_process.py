@@ -48,7 +48,7 @@ def test_a_database_that_is_away_costs_a_line_and_ends_what_begins(tmp_path: Pat
     file.write_text(f"[DEFAULT]\nstate_dir = {tmp_path}\n")
     done = subprocess.run([sys.executable, "-c", AWAY, file], capture_output=True, text=True, check=False, timeout=60)
     logged, said = done.stderr.splitlines()
-    assert logged.endswith(" ERROR [-] This round failed: the database cannot be reached: nobody there")
+    assert logged.endswith(" ERROR [-] This round failed: bascule.model.errors.Away: the database cannot be reached: nobody there")
     assert said == "bascule-worker: the database cannot be reached: still nobody"
     assert done.returncode == 2
 

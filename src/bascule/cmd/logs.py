@@ -54,10 +54,9 @@ class _Json(logging.Formatter):
 
 
 def _briefly(record: logging.LogRecord) -> bool:
-    """Tell of a database that is away in one line: where in the code that was noticed says nothing."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, Away):
-        record.msg, record.args, record.exc_info = f"{record.getMessage()}: {error}", (), None
+    """Have a database that is away cost one line, in which oslo.log says what is wrong: where that was noticed says nothing."""
+    if record.exc_info and isinstance(record.exc_info[1], Away):
+        record.exc_info = None
     return True
 
 

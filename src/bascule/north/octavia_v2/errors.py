@@ -171,7 +171,7 @@ def _unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, pa
 
 
 def _away(req: falcon.Request, resp: falcon.Response, error: Away, params: dict[str, Any]) -> None:
-    LOG.error("%s %r: %s", req.method, req.path, error)
+    LOG.error("%s %r failed", req.method, req.path, exc_info=error)
     if error.unsure:  # not 503: clients and proxies take the liberty to repeat a request that was answered so
         _answer(resp, 500, _UNSURE)
     else:
