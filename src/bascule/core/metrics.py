@@ -12,6 +12,7 @@ from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from bascule.model.errors import Away
 from bascule.store import lanes, overview
 from bascule.store.engine import Database
 
@@ -53,7 +54,7 @@ class Backlog(Collector):
             with self._database.read() as conn:
                 every = [each.id for each in lanes.load(conn)]
                 due, behind = overview.due(conn, now), overview.behind(conn)
-        except sa.exc.SQLAlchemyError:
+        except (Away, sa.exc.SQLAlchemyError):
             return
         oldest = GaugeMetricFamily(
             "bascule_oldest_change_seconds", "Age of the oldest change that is not carried out yet, in a lane.", labels=["lane"]
