@@ -45,6 +45,10 @@ def test_an_availability_zone_from_beginning_to_end(api: Client) -> None:
     assert api.put("/availabilityzones/az one", {"availability_zone": {"name": "other"}}).status == 400
     refused = api.post("/availabilityzones", {"availability_zone": {"name": "az one", "availability_zone_profile_id": made["id"]}})
     assert (refused.status, refused.fault) == (409, "A availability zone of az one already exists.")
+    for unreachable in ("a/b", "/", ".", ".."):
+        given = {"name": unreachable, "availability_zone_profile_id": made["id"]}
+        refused = api.post("/availabilityzones", {"availability_zone": given})
+        assert (refused.status, refused.fault.startswith(f"{unreachable} is not a valid option for name. ")) == (400, True)
     refused = api.delete(f"/availabilityzoneprofiles/{made['id']}")
     assert (refused.status, refused.fault) == (409, f"Availability Zone Profile {made['id']} is in use and cannot be modified.")
     assert api.delete("/availabilityzones/az one").status == 204

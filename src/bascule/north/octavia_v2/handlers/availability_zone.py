@@ -8,6 +8,7 @@ from typing import Any
 from bascule.model.offers import Offer
 from bascule.north.octavia_v2 import listing, offering
 from bascule.north.octavia_v2.door import Call
+from bascule.north.octavia_v2.errors import Malformed
 from bascule.north.octavia_v2.schemas import availability_zone as schema
 from bascule.north.octavia_v2.schemas.availability_zone import (
     AVAILABILITY_ZONE,
@@ -16,6 +17,9 @@ from bascule.north.octavia_v2.schemas.availability_zone import (
 )
 
 _NAME = "Availability Zone"
+
+_NO_PLACE = (".", "..")
+"""What clients take out of a path before they ask for it."""
 
 
 def index(call: Call) -> Any:
@@ -36,6 +40,8 @@ def create(call: Call, body: AvailabilityZonePostBody) -> Any:
     """Offer an availability zone."""
     call.authorise_here()
     wanted = offering.given(body.availability_zone)
+    if "/" in wanted["name"] or wanted["name"] in _NO_PLACE:
+        raise Malformed(f"{wanted['name']} is not a valid option for name. Allowed: text without slashes, but not '.' and '..'")
     made = Offer(key=wanted["name"], profile_id=wanted.pop("availability_zone_profile_id"), **wanted)
     with offering.of(_NAME, made.key):
         call.door.availability_zones.add(made)
