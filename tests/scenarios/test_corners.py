@@ -14,7 +14,7 @@ from bascule.core.reader import Reader
 from bascule.core.subnets import Subnets
 from bascule.model.backend import Done, Fence, Outcome, Plan, Reads, Rejected, Retry, Target, Wait
 from bascule.model.definition import ServiceDefinition, Subnet, with_last_accepted
-from bascule.model.errors import Conflict, Invalid
+from bascule.model.errors import Away, Conflict, Invalid
 from bascule.model.objects import (
     Algorithm,
     CompareType,
@@ -301,6 +301,23 @@ def test_an_edit_that_comes_while_something_is_put_off_goes_at_once(world: World
     monkeypatch.setattr(world.recorder, "record", fail)
     world.tick()
     assert world.status(tree.id) == "ACTIVE"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("what", ["record", "intend"])
+def test_a_database_that_goes_away_in_a_pass_puts_nothing_off(build: Build, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    world = build(reads=Reads.RECORD)
+    trees = [world.create(), world.create()]
+    real = getattr(world.recorder, what)
+
+    def away(*_: object) -> None:
+        monkeypatch.setattr(world.recorder, what, real)
+        raise Away("the database cannot be reached")
+
+    monkeypatch.setattr(world.recorder, what, away)
+    world.tick()
+    world.tick()
+    assert [world.status(tree.id) for tree in trees] == ["ACTIVE", "ACTIVE"]
 
 
 @pytest.mark.parametrize("text", ["a\0b", "half \ud800", "x" * 100_000])
