@@ -159,9 +159,10 @@ def test_placing_takes_two_statements_however_groups_are(build: Build, away: set
 
 
 class Counting(MemoryBackend):
-    """Counts looks, each of which takes so many seconds."""
+    """Counts looks, each of which takes so many seconds, and may be in vain."""
 
     looks = 0
+    vain = False
     clock: Clock | None = None
     seconds = 0.0
 
@@ -169,7 +170,7 @@ class Counting(MemoryBackend):
         self.looks += 1
         if self.clock:
             self.clock.now += self.seconds
-        return super().report(lane, units)
+        return () if self.vain else super().report(lane, units)
 
 
 def test_one_of_several_health_managers_watches_and_another_one_goes_on(world: World) -> None:
@@ -201,6 +202,9 @@ def test_one_of_several_health_managers_watches_and_another_one_goes_on(world: W
     assert rounds(first) == [10, 0], "who ends of its own accord leaves it to others at once"
     backends[0].clock, backends[0].seconds = world.clock, 1.0
     assert rounds(first)[0] == 2, "who takes long for an answer is asked more seldom"
+    backends[0].vain, backends[0].seconds = True, 5.0
+    assert 0 < rounds(first)[0] < 5, "nor is one that cannot tell asked without a pause"
+    backends[0].vain = False
     world.device.switches.away.add("memory:0")
     rounds(first)
     assert rounds(first)[0] == 10, "but not who gives none"

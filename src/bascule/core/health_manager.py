@@ -34,9 +34,10 @@ _CHUNK = 200
 _CHECK = 10.0
 """Seconds from one look at the devices of a lane to the next, while nothing is wrong with them."""
 
-_REST = 10.0
+_REST, _SHORT_REST = 10.0, 2.0
 _LONGEST_REST = 120.0
-"""A data plane that cannot be asked cheaply is asked again after so many times as long as its answer took, in seconds at most."""
+"""A data plane that cannot be asked cheaply is asked again after so many times as long as its answer took, or as it was waited
+for in vain; seconds at most. One that is known to be away is spared nothing."""
 
 _LOAD = 60.0
 """Seconds after which it is asked again how much a device has to do."""
@@ -172,8 +173,8 @@ class HealthManager:
         began = self._monotonic()
         reports = backend.report(lane.id, ids)  # in one go, so that devices are asked once for all of it
         answers = bool(reports) and all(each.alive for each in reports)
-        rests = answers and backend.reads is Reads.RECORD
-        self._rest[lane.id] = min((self._monotonic() - began) * _REST, _LONGEST_REST) if rests else 0.0
+        rest = (_REST if answers else 0.0 if reports else _SHORT_REST) if backend.reads is Reads.RECORD else 0.0
+        self._rest[lane.id] = min((self._monotonic() - began) * rest, _LONGEST_REST)
         fence, last = self._last.get(lane.id, (watch.fence, {}))
         last = last if fence == watch.fence else {}
         serving = self._believed(lane, reports)
