@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -222,3 +222,18 @@ def test_whoever_may_not_write_learns_nothing_of_secrets(shared: Bascule, ours: 
         for request in SECRETS.values():
             answer = _ask(reader, request, ours, ref)
             assert (answer.status, answer.fault) == (403, "Policy does not allow this request to be performed.")
+
+
+def test_who_may_not_write_is_told_so_whatever_is_wrong(shared: Bascule, ours: Ids, theirs: Ids) -> None:
+    """What does not fit together is told only to whoever may write, and only of what is there."""
+    outside = {"address": "192.0.2.1", "protocol_port": 80}
+    requests: Sequence[tuple[str, str, dict[str, Any], str]] = (
+        ("POST", "/pools/{}/members", {"member": outside}, "pool"),
+        ("PUT", "/pools/{}/members", {"members": [outside]}, "pool"),
+        ("PUT", "/pools/{}/members", {"members": [outside, outside]}, "pool"),
+        ("PUT", "/loadbalancers/{}", {"loadbalancer": {"vip_qos_policy_id": NOWHERE}}, "load_balancer"),
+    )
+    for method, path, body, kind in requests:
+        for who, key, code in (("member", ours[kind], 400), ("reader", ours[kind], 403), ("member", theirs[kind], 404)):
+            assert client(shared, who).send(method, path.format(key), body).status == code, (method, path, who)
+        assert client(shared, "member").send(method, path.format(NOWHERE), body).status == 404

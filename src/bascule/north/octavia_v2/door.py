@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from bascule.model.objects import Kind, Tree
 from bascule.model.status import Provisioning
 from bascule.north.octavia_v2 import query
 from bascule.north.octavia_v2.access import GET_ONE, Access, denied
-from bascule.north.octavia_v2.errors import PROBLEMS_TOLD, Malformed
+from bascule.north.octavia_v2.errors import PROBLEMS_TOLD, Malformed, refuse_all
 from bascule.north.octavia_v2.schemas.common import Noun, View
 
 ORIGIN = "octavia_v2"
@@ -114,6 +114,15 @@ class Call:
         if self.door.access is not None:
             for policy in policies:
                 dataclasses.replace(self, policy=policy).located(kind, object_id)
+
+    def refuse_all(self, found: Iterable[Malformed], kind: Kind, object_id: str) -> None:
+        """Raise Malformed with all that is wrong with a request on an object, to whoever may make such a request at all.
+
+        Others learn no more than from a request with which nothing is wrong. Raises NotFound.
+        """
+        if problems := list(found):
+            self.located(kind, object_id)
+            refuse_all(problems)
 
     def _admit(self, kind: Kind, object_id: str, project_id: str) -> None:
         """Refuse what the caller may not do to an object.

@@ -12,7 +12,7 @@ from bascule.model.errors import Immutable
 from bascule.model.objects import Kind, LoadBalancer, Tree
 from bascule.north.octavia_v2 import choices, graph, members, query, vips
 from bascule.north.octavia_v2.door import ORIGIN, Call, new_id
-from bascule.north.octavia_v2.errors import Malformed, Problems, refuse_all
+from bascule.north.octavia_v2.errors import Malformed, Problems
 from bascule.north.octavia_v2.schemas import event, full, statistics, status
 from bascule.north.octavia_v2.schemas import load_balancer as schema
 from bascule.north.octavia_v2.schemas.load_balancer import (
@@ -70,7 +70,7 @@ def _root(call: Call, wanted: LoadBalancerPost, project_id: str) -> LoadBalancer
 def update(call: Call, body: LoadBalancerPutBody, load_balancer_id: str) -> Any:
     """Change a load balancer."""
     wanted = body.loadbalancer
-    refuse_all(_unsupported(call, wanted))
+    call.refuse_all(_unsupported(call, wanted), Kind.LOAD_BALANCER, load_balancer_id)
     if wanted.vip_sg_ids is not UNSET:
         call.require(Kind.LOAD_BALANCER, load_balancer_id, "loadbalancer:put:vip_sg_ids")
 

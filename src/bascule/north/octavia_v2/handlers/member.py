@@ -8,7 +8,7 @@ from bascule.model.errors import NotFound
 from bascule.model.objects import Kind, Member, Pool, Tree
 from bascule.north.octavia_v2 import members, query
 from bascule.north.octavia_v2.door import Call, new_id
-from bascule.north.octavia_v2.errors import Malformed, refuse_all
+from bascule.north.octavia_v2.errors import Malformed
 from bascule.north.octavia_v2.schemas import member as schema
 from bascule.north.octavia_v2.schemas.member import (
     MEMBER,
@@ -16,6 +16,8 @@ from bascule.north.octavia_v2.schemas.member import (
     MemberPutBody,
     MembersPutBody,
 )
+
+_TWICE = "Validation failure: members: an address and protocol_port may be given only once"
 
 
 def index(call: Call, pool_id: str) -> Any:
@@ -32,7 +34,7 @@ def show(call: Call, pool_id: str, member_id: str) -> Any:
 def create(call: Call, body: MemberPostBody, pool_id: str) -> Any:
     """Add a member to a pool."""
     wanted = body.member
-    refuse_all(members.check(call.door.subnets, [wanted]))
+    call.refuse_all(members.check(call.door.subnets, [wanted]), Kind.POOL, pool_id)
     made = schema.created(wanted, pool_id, new_id())
 
     def work(tree: Tree, pool: Pool) -> Tree:
@@ -45,7 +47,7 @@ def create(call: Call, body: MemberPostBody, pool_id: str) -> Any:
 def update(call: Call, body: MemberPutBody, pool_id: str, member_id: str) -> Any:
     """Change a member."""
     wanted = body.member
-    refuse_all(members.check(call.door.subnets, [wanted]))
+    call.refuse_all(members.check(call.door.subnets, [wanted]), Kind.MEMBER, member_id)
 
     def work(tree: Tree, each: Member) -> Tree:
         _check_pool(each, pool_id)
@@ -71,8 +73,8 @@ def replace_all(call: Call, body: MembersPutBody, pool_id: str) -> None:
     call.require(Kind.POOL, pool_id, "member:post", *(() if additive else ("member:delete",)))
     wanted = {(str(each.address), each.protocol_port): each for each in body.members}
     if len(wanted) < len(body.members):
-        raise Malformed("Validation failure: members: an address and protocol_port may be given only once")
-    refuse_all(members.check(call.door.subnets, body.members))
+        call.refuse_all([Malformed(_TWICE)], Kind.POOL, pool_id)
+    call.refuse_all(members.check(call.door.subnets, body.members), Kind.POOL, pool_id)
 
     def work(tree: Tree, pool: Pool) -> Tree:
         before = {(each.address, each.protocol_port): each for each in tree.members_of(pool.id)}
