@@ -29,8 +29,8 @@ LOG = logging.getLogger(__name__)
 GRACE = 30
 """Seconds that a process has to finish what it is at when it is told to stop. Then it ends where it stands."""
 
-LONGEST_PAUSE = 30.0
-"""Seconds: the longest pause after rounds that failed one after the other."""
+LONGEST_PAUSE = 5.0
+"""Seconds: the longest pause after rounds that failed one after the other. So long may things wait once the database is back."""
 
 PARENT = "BASCULE_PARENT"
 """Holds the id of the process without which this one must not live."""
