@@ -116,7 +116,7 @@ def test_noop_takes_policies_and_groups(noop: Client) -> None:
 def test_noop_lets_members_lie_anywhere_but_on_the_host_itself(noop: Client) -> None:
     pool = noop.pool(loadbalancer_id=noop.load_balancer(vip_subnet_id=SUBNET)["id"])
     noop.member(pool["id"], address="203.0.113.7", subnet_id=SUBNET, monitor_address="2001:db8::5")
-    for place in ("127.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "fe80::1", "::ffff:127.0.0.1", "::"):
+    for place in ("127.0.0.1", "127.9.8.7", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "fe80::1", "::ffff:127.0.0.1", "::"):
         for member in ({"address": place}, {"address": "203.0.113.8", "monitor_address": place}):
             answer = noop.post(f"/pools/{pool['id']}/members", {"member": {"protocol_port": 80} | member})
             assert (answer.status, "Members must lie at addresses that are neither loopback" in answer.fault) == (400, True), place

@@ -150,7 +150,7 @@ class AnySubnets(Subnets):
 
     def for_member(self, address: str) -> bool:
         parsed = ipaddress.ip_address(address)
-        return not any(parsed in each for each in LOCAL)
+        return not (parsed.is_loopback or any(parsed in each for each in LOCAL))
 
     @property
     def places_for_members(self) -> str:
