@@ -5,6 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 
+
+class NoAddress(ValueError):
+    """A text that is no address. AS3 lets an empty one pass."""
+
+
 _WILDCARDS = {"0.0.0.0": "any", "::": "any6"}
 
 
@@ -16,10 +21,16 @@ def split(text: str) -> tuple[str, str, str]:
 
 
 def short(text: str) -> str:
-    """The address in its shortest form, in lower case, with its route domain unless that is 0, without prefix length."""
+    """The address in its shortest form, in lower case, with its route domain unless that is 0, without prefix length.
+
+    Raises NoAddress.
+    """
     address, domain, _ = split(text)
     if address not in ("any", "any6"):
-        address = str(ipaddress.ip_address(address))
+        try:
+            address = str(ipaddress.ip_address(address))
+        except ValueError:
+            raise NoAddress(text) from None
     return f"{address}%{domain}" if domain not in ("", "0") else address
 
 

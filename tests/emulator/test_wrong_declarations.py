@@ -62,6 +62,18 @@ SHAPE: dict[str, tuple[Change, str]] = {
     "no virtual address": (lambda a: a["vs"].pop("virtualAddresses"), "/vs: should have required property 'virtualAddresses'"),
     "no addresses": (lambda a: a["vs"].update(virtualAddresses=[]), "/vs/virtualAddresses: should NOT have fewer than 1 items"),
     "no monitor type": (lambda a: a.update(hm1={"class": "Monitor"}), "/hm1: should have required property 'monitorType'"),
+    "never idle": (
+        lambda a: a.update(tcp1={"class": "TCP_Profile", "idleTimeout": 0}), "/tcp1/idleTimeout: should match some schema in anyOf",
+    ),
+    "one side": (lambda a: a["vs"].update(profileTCP={"ingress": "lan"}), "/vs/profileTCP: should have required property 'egress'"),
+    "persistence by no rule": (
+        lambda a: a.update(ps1={"class": "Persist", "persistenceMethod": "universal"}),
+        "/ps1: should have required property 'iRule'",
+    ),
+    "clients of nobody": (
+        lambda a: a.update(tls1={"class": "TLS_Server", "certificates": [{"certificate": "c1"}], "authenticationMode": "require"}),
+        "/tls1: should have required property 'authenticationTrustCA'",
+    ),
     "ratio over 100": (lambda a: a["pool"]["members"][0].update(ratio=101), "/pool/members/0/ratio: should be <= 100"),
 }  # fmt: skip
 
@@ -179,6 +191,18 @@ def test_what_as3_lets_through(bigip: Box) -> None:
     assert bigip.declare(tenant("T1", pool)).status == 200
     (found,) = bigip.get("/mgmt/tm/ltm/pool/~T1~app~pool/members").body["items"]
     assert found["ratio"] == 7
+    for name, value in (("members", [{"servicePort": 80, "serverAddresses": [""]}]), ("remark", "")):
+        nowhere = small()
+        nowhere["pool"][name] = value
+        nowhere["vs"]["virtualAddresses"] = [""] if name == "remark" else ["10.1.0.9"]
+        answer = bigip.declare(tenant("T2", nowhere), tenant("T1", pool))
+        assert (answer.status, answer.results[1]) == (207, ("T1", 200, "no change")), "an empty address fails on the device"
+
+
+def test_a_class_that_is_no_name_is_refused(bigip: Box) -> None:
+    for wrong in ([], {"a": 1}, None, 5):
+        answer = bigip.declare(tenant("T1", {**small(), "odd": {"class": wrong}}))
+        assert answer.status == 422, answer.text
 
 
 @pytest.mark.parametrize("pointer", ["pool", "/T1/app/pool", "/@/@/pool"])

@@ -144,6 +144,8 @@ def _nodes(tenants: Declaration, store: Store) -> None:
     by_address: dict[str, Object] = {node.properties["address"]: node for node in store.of("ltm/node")}
     declared: dict[str, str] = {}
     for where, tenant, member in _members(tenants):
+        if "" in (*member.get("serverAddresses", []), *(server["address"] for server in member.get("servers", []))):
+            continue  # AS3 lets it pass
         _distinct(where, member, tenants[tenant]["defaultRouteDomain"])
         for _, address in servers_of(member, tenants[tenant]["defaultRouteDomain"]):
             pool = where.rpartition("/")[0]

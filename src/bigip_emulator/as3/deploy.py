@@ -43,6 +43,11 @@ class Plan:
         return _SCRIPT_LINES + len(self.puts) + len(self.drops)
 
 
+def nothing(tenant: str) -> Plan:
+    """What is written of a tenant that the device cannot take."""
+    return Plan(tenant, {}, {}, [], [])
+
+
 def plan(store: Store, tenant: str, declared: Declaration | None, removing: bool = True) -> Plan:
     """Compare a tenant, None for one that is to go, with the device. Without `removing`, nothing goes."""
     desired = {key: completed(made, store.get(*key)) for key, made in objects(tenant, declared or _EMPTY).items()}

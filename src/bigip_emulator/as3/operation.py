@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from bigip_emulator.addresses import NoAddress
 from bigip_emulator.as3 import deploy
 from bigip_emulator.as3.checks import Checked, check
 from bigip_emulator.as3.records import Records, lock_key
@@ -187,7 +188,10 @@ class Operation:
 
     def _apply(self, tenant: str, declared: Declaration | None, removing: bool) -> tuple[deploy.Plan, tuple[int, str] | None]:
         with self._device.lock:
-            made = deploy.plan(self._device.store, tenant, declared, removing)
+            try:
+                made = deploy.plan(self._device.store, tenant, declared, removing)
+            except NoAddress:
+                return deploy.nothing(tenant), (422, "01070712:3: A value for an address is not valid, it is empty.")
             if self._write.traces:
                 self._traces |= deploy.traces(made)
             if made.empty or self._write.dry():

@@ -132,11 +132,12 @@ class Choice(Rule):
 
 @dataclass(frozen=True)
 class Whole(Rule):
-    """A whole number within limits."""
+    """A whole number within limits, and not `never`."""
 
     low: int = 0
     high: int = 4294967295
     default: Any = MISSING
+    never: int | None = None
 
     def check(self, value: Json, where: str, notes: Notes) -> Json:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -145,6 +146,8 @@ class Whole(Rule):
             raise Invalid(f"should be >= {self.low}", where)
         if value > self.high:
             raise Invalid(f"should be <= {self.high}", where)
+        if value == self.never:
+            raise Invalid("should match some schema in anyOf", where)
         return value
 
 
@@ -277,6 +280,8 @@ class Class:
     """Pairs of properties that may not be together."""
     any_of: tuple[str, ...] = ()
     """Properties of which one at least has to be there."""
+    needs: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+    """Properties which with one of these values need another one."""
     open: bool = False
     """Whether properties of other classes are taken without a word."""
 
@@ -289,6 +294,9 @@ class Class:
         for one, other in self.excludes:
             if one in item and other in item:
                 raise Invalid("then is NOT valid", where)
+        for name, values, needed in self.needs:
+            if item.get(name) in values and needed not in item:
+                raise Invalid(f"should have required property '{needed}'", where)
         if self.any_of and not any(name in item for name in self.any_of):
             raise Invalid(f"should have required property '{self.any_of[0]}'", where)
         return checked

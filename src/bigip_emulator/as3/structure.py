@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -156,6 +157,8 @@ def check_keys(declaration: Declaration) -> None:
         inner = value if isinstance(value, dict) else {}
         if "class" in inner and key not in _OPAQUE:
             name = inner["class"]
+            if not isinstance(name, str):
+                raise Invalid(f"Invalid data property: {json.dumps(name)}", named=False)
             if name not in CLASSES and name not in _STRUCTURE and name not in MODULES:
                 raise Invalid(f"Invalid data property: {name}", named=False)
             if name in MODULES:

@@ -188,6 +188,7 @@ CLASSES: dict[str, Class] = {
         ("persistenceMethod",),
         "persistenceMethod",
         _PERSIST_TYPES,
+        needs=(("persistenceMethod", ("universal",), "iRule"),),
         open=True,
     ),
 }

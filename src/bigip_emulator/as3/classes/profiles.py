@@ -88,7 +88,7 @@ CLASSES: dict[str, Class] = {
             ),
             **wholes(
                 "closeWaitTimeout=5:-1:3600 finWaitTimeout=5:-1:3600 finWait2Timeout=300:-1:3600 "
-                "idleTimeout=300:-1:86400 initCwnd=16:0:64 "
+                "initCwnd=16:0:64 "
                 "initRwnd=16:0:64 keepAliveInterval=1800:1:86400 maxRetrans=8:0:12 maxSegmentSize=0:0:8960 minimumRto=1000:1:5000 "
                 "fastOpenCookieExpiration=21600:1:1000000 congestionMetricsCacheTimeout=0:0:1000 "
                 "proxyBufferHigh=262144:64:33554432 "
@@ -98,6 +98,7 @@ CLASSES: dict[str, Class] = {
                 "ttlIPv6=64:1:255 zeroWindowTimeout=20000:-1:86400000 pktLossIgnoreBurst=0:0:32 "
                 "pktLossIgnoreRate=0:0:1000000 ratePaceMaxRate=0"
             ),
+            "idleTimeout": Whole(-1, 86400, 300, never=0),
             "nagle": Choice(("disable", "enable", "auto"), "auto"),
             "congestionControl": Text("woodside"),
             "ipDfMode": Text("pmtu"),

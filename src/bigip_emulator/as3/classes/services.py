@@ -10,7 +10,7 @@ from bigip_emulator.kinds import PERSISTENCE
 
 _PROFILE_TCP = refer("TCP_Profile", "ltm/profile/tcp", "normal", "lan", "wan", "mobile", default="normal")
 
-_TCP_SIDES = Fields({"ingress": _PROFILE_TCP, "egress": _PROFILE_TCP})
+_TCP_SIDES = Fields({"ingress": _PROFILE_TCP, "egress": _PROFILE_TCP}, ("ingress", "egress"))
 
 
 class _ProfileTcp(Rule):

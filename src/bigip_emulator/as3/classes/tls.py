@@ -75,6 +75,7 @@ CLASSES: dict[str, Class] = {
         },
         ("certificates",),
         excludes=(("ciphers", "cipherGroup"),),
+        needs=(("authenticationMode", ("request", "require"), "authenticationTrustCA"),),
     ),
     "TLS_Client": Class(
         {
