@@ -13,6 +13,7 @@ from bascule.model.backend import Backend, Reads
 from bascule.model.objects import Tree
 from bascule.model.status import MemberSeen, Report, Statistics
 from bascule.south.memory import MemoryBackend
+from bascule.store import watches
 from bascule.store.tables import unit
 from tests.scenarios.conftest import Build
 from tests.scenarios.world import Clock, World, bare
@@ -208,6 +209,14 @@ def test_one_of_several_health_managers_watches_and_another_one_goes_on(world: W
     world.device.switches.away.add("memory:0")
     rounds(first)
     assert rounds(first)[0] == 10, "but not who gives none"
+
+
+def test_who_does_not_know_a_lane_leaves_it_to_those_who_do(world: World) -> None:
+    """Its settings are the old ones still. With the watch it would keep others from the lane, and see nothing."""
+    world.backends = dict[str, Backend](memory=MemoryBackend(world.device, lanes=()))
+    world.new_health_manager().tick()
+    with world.database.read() as conn:
+        assert watches.load(conn) == {}
 
 
 class Late(MemoryBackend):

@@ -71,6 +71,7 @@ class HealthManager:
     ) -> None:
         self._database = database
         self._backends = backends
+        self._named = {spec.id for each in backends.values() for spec in each.lanes()}
         self._recorder = recorder
         self._tags = frozenset(tags)
         self._lease = lease
@@ -93,7 +94,7 @@ class HealthManager:
         """Begin to look at every lane that is ours and whose time has come, and wait for none of them."""
         now = self._monotonic()
         with self._database.read() as conn:
-            mine = [each for each in lanes.load(conn) if each.backend in self._backends and self._tags.issuperset(each.tags)]
+            mine = [each for each in lanes.load(conn) if self._is_for_us(each)]
             found = watches.load(conn)
         held = self._keep(mine, found, now)
         with self._lock:
@@ -102,6 +103,10 @@ class HealthManager:
                 if due and lane.id in held and lane.id not in self._looking:
                     self._looked[lane.id] = now
                     self._looking[lane.id] = self._pool.submit(self._look, lane)
+
+    def _is_for_us(self, lane: Lane) -> bool:
+        """Whether we can see a lane. One without tags may be known to others alone, whose settings have it already, or still."""
+        return lane.backend in self._backends and self._tags.issuperset(lane.tags) and (bool(lane.tags) or lane.id in self._named)
 
     def tick(self) -> bool:
         """Look at every lane that is ours once. Tells whether anything was new."""
