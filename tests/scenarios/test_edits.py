@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from bascule.cmd.plan import lines
 from bascule.model.errors import Conflict, Immutable, Invalid, NotFound
 from bascule.model.objects import HealthMonitor, Listener, ListenerProtocol, Member, MonitorType
 from tests.scenarios.world import ORIGIN, World, bare, new_id, standard
@@ -187,8 +188,16 @@ def test_what_the_next_pass_would_change_can_be_seen_before(world: World) -> Non
         ("replace", f"member/{tree.members[0].id}")
     ]
     assert world.status(tree.id) == "PENDING_UPDATE"
+    world.device.switches.broken = "before"
     world.tick()
-    assert world.preview(tree.id).plans == []
+    assert list(lines(world.preview(tree.id)))[1:4] == [
+        f"Wrong with the load balancer {tree.id}: The data plane cannot be reached.",
+        "  Broken: connection reset",
+        "On memory:",
+    ]
+    world.clock.now += 60
+    world.tick()
+    assert (world.preview(tree.id).plans, world.preview(tree.id).faults) == ([], [])
 
 
 def test_a_thousand_events_stay_bounded(world: World) -> None:

@@ -44,6 +44,10 @@ def _find(database: Database, wanted: str) -> str:
 def lines(found: Preview) -> Iterator[str]:
     """A preview in words."""
     yield f"Wanted is generation {found.generation}; what carries it has confirmed generation {found.observed}."
+    for fault in found.faults:
+        yield f"Wrong with the {fault.object_kind.replace('_', ' ')} {fault.object_id}: {fault.user_text}"
+        for line in fault.operator_text.splitlines():
+            yield f"  {line}"
     for reason in found.reasons:
         yield f"In the way: {reason}"
     for plan in found.plans:

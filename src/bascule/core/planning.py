@@ -10,18 +10,23 @@ from bascule.core.passes import Passes
 from bascule.model.backend import Plan
 from bascule.model.errors import NotFound
 from bascule.model.objects import Kind
+from bascule.model.status import Fault
 from bascule.store import units
 from bascule.store.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The plans of the next pass, one per carrier that would change, and what would keep it from being carried out."""
+    """The plans of the next pass, one per carrier that would change, and what would keep it from being carried out.
+
+    `faults` are those that the last pass has left, also of what several load balancers need.
+    """
 
     generation: int
     observed: int
     plans: Sequence[Plan]
     reasons: Sequence[str]
+    faults: Sequence[Fault]
 
 
 def preview(database: Database, passes: Passes, load_balancer_id: str) -> Preview:
@@ -34,4 +39,5 @@ def preview(database: Database, passes: Passes, load_balancer_id: str) -> Previe
         known = knowledge.load(conn, found)[load_balancer_id]
         shared = knowledge.load(conn, units.load(conn, list(known.needs)))
     plans, reasons = passes.plans(unit.lane_id, known, shared)
-    return Preview(unit.generation, unit.observed, plans, reasons)
+    faults = [fault for each in (known, *shared.values()) for fault in each.faults.values()]
+    return Preview(unit.generation, unit.observed, plans, reasons, faults)
