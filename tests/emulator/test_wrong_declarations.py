@@ -62,6 +62,18 @@ SHAPE: dict[str, tuple[Change, str]] = {
     "no virtual address": (lambda a: a["vs"].pop("virtualAddresses"), "/vs: should have required property 'virtualAddresses'"),
     "no addresses": (lambda a: a["vs"].update(virtualAddresses=[]), "/vs/virtualAddresses: should NOT have fewer than 1 items"),
     "no monitor type": (lambda a: a.update(hm1={"class": "Monitor"}), "/hm1: should have required property 'monitorType'"),
+    "nowhere": (
+        lambda a: a["pool"]["members"][0].pop("serverAddresses"),
+        "/pool/members/0: should have required property 'serverAddresses'",
+    ),
+    "about nothing": (
+        lambda a: a.update(po1={**POLICY, "rules": [{"name": "r1", "conditions": [{"type": "httpUri"}], "actions": []}]}),
+        "/po1/rules/0/conditions/0: should have required property 'all'",
+    ),
+    "unheard-of event": (
+        lambda a: a.update(po1={**POLICY, "rules": [{"name": "r1", "actions": [{"type": "drop", "event": "never"}]}]}),
+        '/po1/rules/0/actions/0/event: should be equal to one of the allowed values ["classification-detected",',
+    ),
     "never idle": (
         lambda a: a.update(tcp1={"class": "TCP_Profile", "idleTimeout": 0}), "/tcp1/idleTimeout: should match some schema in anyOf",
     ),

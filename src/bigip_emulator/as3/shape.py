@@ -181,12 +181,13 @@ class ListOf(Rule):
 
 @dataclass(frozen=True)
 class Fields(Rule):
-    """An object with these properties, and no other unless it is open."""
+    """An object with these properties, and no other unless it is open. Of those in `any_of` it has to have one."""
 
     properties: Mapping[str, Rule]
     required: tuple[str, ...] = ()
     default: Any = MISSING
     open: bool = False
+    any_of: tuple[str, ...] = ()
 
     def check(self, value: Json, where: str, notes: Notes) -> Json:
         if not isinstance(value, dict):
@@ -194,6 +195,8 @@ class Fields(Rule):
         for name in self.required:
             if name not in value:
                 raise Invalid(f"should have required property '{name}'", where)
+        if self.any_of and not value.keys() & set(self.any_of):
+            raise Invalid(f"should have required property '{self.any_of[0]}'", where)
         if value.keys() - self.properties.keys() and not self.open:
             raise Invalid("should NOT have additional properties", where)
         rules = self.properties

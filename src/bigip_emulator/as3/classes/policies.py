@@ -7,10 +7,18 @@ from collections.abc import Mapping
 from bigip_emulator.as3.classes.parts import ADDRESS, F5_STRING, LABEL, REMARK, common, refer
 from bigip_emulator.as3.shape import ByType, Choice, Class, Fields, Flag, ListOf, Open, Refer, Rule, Text, Whole
 
+_EVENT = Choice(
+    (
+        *("classification-detected", "client-accepted", "proxy-connect", "proxy-request", "proxy-response", "request", "response"),
+        *("server-connected", "ssl-client-hello", "ssl-client-serverhello-send", "ssl-server-handshake", "ssl-server-hello"),
+        *("ws-request", "ws-response"),
+    )
+)
+
 _CONDITION_BASE: Mapping[str, Rule] = {
     "type": Choice(("httpUri", "httpHeader", "httpHost", "httpMethod", "httpCookie", "httpStatus", "sslExtension", "tcp", "geoip")),
     "name": Text(),
-    "event": Text(),
+    "event": _EVENT,
     "normalized": Flag(),
     "index": Whole(),
     "caseSensitive": Flag(),
@@ -71,7 +79,7 @@ SUBJECTS = (
     "continent",
 )
 
-_CONDITION = Fields({**_CONDITION_BASE, **dict.fromkeys(SUBJECTS, _COMPARED)}, ("type",))
+_CONDITION = Fields({**_CONDITION_BASE, **dict.fromkeys(SUBJECTS, _COMPARED)}, ("type",), any_of=SUBJECTS)
 
 _SELECT = Fields(
     {
@@ -80,7 +88,8 @@ _SELECT = Fields(
             ("Service_HTTP", "Service_HTTPS", "Service_TCP", "Service_UDP", "Service_L4", "Service_Generic"), ("ltm/virtual",)
         ),
         "snat": Choice(("disable", "automap")),
-    }
+    },
+    any_of=("pool", "service", "snat"),
 )
 
 _HEADER = Fields({"name": Text(shortest=1), "value": Text()}, ("name",))
@@ -105,7 +114,7 @@ _ACTION = Fields(
                 "l7dos",
             )
         ),
-        "event": Text(),
+        "event": _EVENT,
         "enabled": Flag(),
         "select": _SELECT,
         "reset": Flag(),

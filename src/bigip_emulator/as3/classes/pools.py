@@ -56,6 +56,7 @@ MEMBER = Fields(
     },
     ("servicePort",),
     open=True,
+    any_of=("serverAddresses", "servers"),
 )
 
 _MONITOR_BASE: Mapping[str, Rule] = wholes(
