@@ -77,13 +77,13 @@ def measure_filters(databases: Databases, effort: Effort, say: Callable[[str], N
 
 
 def measure_keystone(databases: Databases, effort: Effort, say: Callable[[str], None]) -> list[Compared]:
-    """Measure every workload where callers have tokens of Keystone. The floor asks nobody for one."""
+    """Measure every workload where callers have tokens of Keystone, which both sides have checked by the same library."""
     ours, bare = _filled(databases, effort.load_balancers, say)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bascule-bench-"))
         cloud = stack.enter_context(keystone.running(Path(folder)))
         bascule = stack.enter_context(sites.api(ours, cloud))
-        floor = stack.enter_context(sites.floor(bare))
+        floor = stack.enter_context(sites.floor(bare, cloud))
         there = present(bascule.port, cloud.token)
         return _compare(bascule, floor, all_of(there, effort.load_balancers, cloud.token), effort, say)
 

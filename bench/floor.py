@@ -1,8 +1,9 @@
 """The floor: what the measured requests cost where nothing stands between the server and the database.
 
 The same server as Bascule's, with the same settings, answers with the same rows. SQL is written by hand for the raw drivers,
-answers are plain dictionaries, and nothing is checked. Transactions are as careful as Bascule's: reads see one snapshot, writes
-raise the generation of the unit first. What is measured on top of this is what Bascule's layers cost.
+answers are plain dictionaries, and bodies are believed. Transactions are as careful as Bascule's: reads see one snapshot, writes
+raise the generation of the unit first. Where callers have tokens of Keystone, they are checked by the same library: nobody who
+serves OpenStack's clients gets around it. What is measured on top of this is what Bascule's layers cost.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -29,6 +30,9 @@ from bascule.store.placement import NO_LIMIT
 from bench import standard
 from bench.floor_sql import COUNTED, EMPTY, Dialect, postgresql, sqlite
 from bench.load import CONNECTIONS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -255,6 +259,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.floor", description=__doc__)
     parser.add_argument("--database", metavar="URL", required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--tokens", metavar="FILE", help="ask callers for tokens, as the section [keystone_authtoken] says")
     given = parser.parse_args(arguments)
     process.live_no_longer_than_parent()
     server = Granian(
@@ -270,9 +275,13 @@ def main(arguments: list[str]) -> int:
     )
     parent = os.getpid()
 
-    def load(_target: str) -> Floor:
+    def load(_target: str) -> WSGIApplication:
         process.live_no_longer_than_parent(parent)
-        made = Floor(given.database)
+        made: WSGIApplication = Floor(given.database)
+        if given.tokens:
+            from bench.tokens import Administrators  # which loads a lot of libraries
+
+            made = Administrators(made, given.tokens)
         process.collect_garbage_less_often()
         return made
 

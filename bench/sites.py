@@ -44,8 +44,6 @@ members = true
 
 
 _TOKENS = f"""\
-auth_strategy = keystone
-
 [keystone_authtoken]
 www_authenticate_uri = {{url}}
 auth_url = {{url}}
@@ -82,12 +80,16 @@ def everything(url: str) -> Iterator[Server]:
 
 
 @contextmanager
-def floor(url: str) -> Iterator[Server]:
-    """The floor."""
+def floor(url: str, cloud: Keystone | None = None) -> Iterator[Server]:
+    """The floor. With a Keystone, callers say by its tokens who they are."""
     port = processes.free_port()
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
-        log = Path(folder) / "log"
-        with serving(port, log, "bench.floor", "--database", url, "--port", str(port)) as server:
+        log, arguments = Path(folder) / "log", ["--database", url, "--port", str(port)]
+        if cloud is not None:
+            file = Path(folder) / "tokens.conf"
+            file.write_text(_TOKENS.format(url=cloud.url))
+            arguments += ["--tokens", str(file)]
+        with serving(port, log, "bench.floor", *arguments) as server:
             yield server
 
 
@@ -96,7 +98,7 @@ def _started(url: str, module: str, *arguments: str, cloud: Keystone | None = No
     port = processes.free_port()
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         file, log = Path(folder) / "bascule.conf", Path(folder) / "log"
-        how = _TOKENS.format(url=cloud.url) if cloud else ""
+        how = f"auth_strategy = keystone\n\n{_TOKENS.format(url=cloud.url)}" if cloud else ""
         file.write_text(_CONFIGURATION.format(folder=folder, url=url, port=port, how=how))
         with serving(port, log, module, *arguments, "--config-file", str(file)) as server:
             yield server
