@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from bascule.model.errors import Away
 from bascule.store import dialects, engine
 from bascule.store.engine import Database
+from bascule.store.ready import Ready, together
 from bascule.store.tables import lane, meta, tag, unit
 from tests.conftest import SERVERS, SYNCHRONOUS
 from tests.proxy import Link, Proxy
@@ -438,3 +439,18 @@ def test_a_second_database_object_costs_the_first_no_lock(sqlite_url: str) -> No
     assert seen_by_others() == 1
     assert read_number(first) == 1
     first.close()
+
+
+def test_what_goes_wrong_among_statements_that_are_sent_together_is_told(database: Database) -> None:
+    add = Ready(tag.insert())
+
+    def work(conn: sa.Connection) -> None:
+        with together(conn):
+            for each in ("a", "b", "a", "c"):
+                add.run_many(conn, [{"object_id": "1", "tag": each, "load_balancer_id": "1"}])
+
+    for _ in range(2):  # the second time on the same connection
+        with pytest.raises(sa.exc.IntegrityError):
+            database.write(work)
+    with database.read() as conn:
+        assert conn.execute(sa.select(tag)).all() == []

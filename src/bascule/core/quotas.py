@@ -61,8 +61,7 @@ def take(conn: sa.Connection, before: Tree | None, after: Tree, defaults: Counts
 
     To be called last, for the quota's row is the last one that is held.
     """
-    old = set() if before is None else {each.id for each in before.objects()}
-    added = _counted(each for each in after.objects() if each.id not in old)
+    added = _counted(each for each in after.unlike(before) if before is None or before.get(each.id) is None)
     if not added:
         return
     growth = Counter(added)

@@ -35,9 +35,10 @@ def fresh(tree: Tree, origin: str, now: float) -> Stored:
 def edited(before: Stored, after: Tree, generation: int, observed: int, now: float) -> Stored:
     """What an edit makes of a load balancer: what is new, changed and removed is stamped with `generation`."""
     old, new = before.tree, after
-    created = [child for child in new.children.values() if child.id not in old.children]
+    different = new.unlike(old)
+    created = [each for each in different if old.get(each.id) is None]
+    changed = [each for each in different if old.get(each.id) is not None]
     removed = [child for child in old.children.values() if child.id not in new.children]
-    changed = [each for each in new.objects() if (was := old.get(each.id)) is not None and was != each]
     standings = dict(before.standings)
     for each in changed:
         standings[each.id] = dataclasses.replace(standings[each.id], updated_at=now)
@@ -121,13 +122,21 @@ def _created(tree: Tree, each: Object, generation: int, now: float) -> Standing:
 
 
 def _stamped(standing: Standing, generation: int, observed: int) -> Standing:
-    stamps = dataclasses.replace(standing.stamps, changed=generation)
-    return dataclasses.replace(standing, stamps=stamps, provisioning_status=provisioning(stamps, observed))
+    return _with(standing, Stamps(standing.stamps.created, generation, standing.stamps.deleted), observed)
 
 
 def _deleted(standing: Standing, generation: int, observed: int) -> Standing:
-    stamps = dataclasses.replace(standing.stamps, deleted=generation)
-    return dataclasses.replace(standing, stamps=stamps, provisioning_status=provisioning(stamps, observed))
+    return _with(standing, Stamps(standing.stamps.created, standing.stamps.changed, generation), observed)
+
+
+def _with(standing: Standing, stamps: Stamps, observed: int) -> Standing:
+    return Standing(
+        stamps=stamps,
+        created_at=standing.created_at,
+        updated_at=standing.updated_at,
+        provisioning_status=provisioning(stamps, observed),
+        operating_status=standing.operating_status,
+    )
 
 
 def shown_faults(faults: Mapping[str, Fault], now: float, error_after: float) -> dict[str, int]:

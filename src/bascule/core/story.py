@@ -22,8 +22,9 @@ def describe(each: Object) -> str:
 
 def edits(before: Tree, after: Tree) -> list[tuple[Object, str]]:
     """What an edit did, object by object."""
-    created = [(each, "was created") for each in after.objects() if before.get(each.id) is None]
-    changed = [(each, "was changed") for each in after.objects() if before.get(each.id) not in (None, each)]
+    different = after.unlike(before)
+    created = [(each, "was created") for each in different if before.get(each.id) is None]
+    changed = [(each, "was changed") for each in different if before.get(each.id) is not None]
     deleted = [(each, "is to be deleted") for each in before.objects() if after.get(each.id) is None]
     return [*created, *changed, *deleted]
 

@@ -26,6 +26,7 @@ from bascule.model.rules import Deployment
 from bascule.model.status import Provisioning
 from bascule.store import observed, placement, trees, units
 from bascule.store.engine import Database
+from bascule.store.ready import together
 from bascule.store.trees import Stored
 from bascule.store.units import LOAD_BALANCER, Rank, Unit
 
@@ -104,8 +105,8 @@ class Writer:
                 raise Invalid(f"Cannot delete Load Balancer {load_balancer_id} - it has children")
             units.stamp(conn, unit, "deleted")
             placement.change(conn, unit.lane_id, listeners=-scheduler.listeners(before.tree))
-            trees.save(conn, before, standing.deleted(before, unit.generation, unit.observed))
-            self._tell(conn, unit, [(before.tree.load_balancer, "is to be deleted")], now)
+            after = standing.deleted(before, unit.generation, unit.observed)
+            _save(conn, unit, before, after, [(before.tree.load_balancer, "is to be deleted")], now)
 
         self._write(work)
 
@@ -116,8 +117,8 @@ class Writer:
             now = self._clock()
             unit, before = self._begin(conn, load_balancer_id, origin, now)
             units.stamp(conn, unit, "replace")
-            trees.save(conn, before, standing.touched(before, unit.generation, unit.observed))
-            self._tell(conn, unit, [(before.tree.load_balancer, "is to be failed over")], now)
+            after = standing.touched(before, unit.generation, unit.observed)
+            _save(conn, unit, before, after, [(before.tree.load_balancer, "is to be failed over")], now)
 
         self._write(work)
 
@@ -150,8 +151,7 @@ class Writer:
         units.add(conn, unit)
         self._need(conn, unit, backend.needs(tree), now)
         stored = standing.fresh(tree, origin, now)
-        trees.save(conn, None, stored)
-        self._tell(conn, unit, [(tree.load_balancer, "was created")], now)
+        _save(conn, unit, None, stored, [(tree.load_balancer, "was created")], now)
         quotas.take(conn, None, tree, self._default_quotas)
         return stored
 
@@ -167,8 +167,7 @@ class Writer:
         placement.change(conn, unit.lane_id, listeners=scheduler.listeners(after) - scheduler.listeners(before.tree))
         self._need(conn, unit, backend.needs(after), now)
         stored = standing.edited(before, after, unit.generation, unit.observed, now)
-        trees.save(conn, before, stored)
-        self._tell(conn, unit, edits(before.tree, after), now)
+        _save(conn, unit, before, stored, edits(before.tree, after), now)
         quotas.take(conn, before.tree, after, self._default_quotas)
         return stored
 
@@ -227,13 +226,19 @@ class Writer:
             units.want_shared(conn, shared, now)
             units.add_need(conn, unit.id, shared_id)
 
-    def _tell(self, conn: sa.Connection, unit: Unit, changes: Sequence[tuple[Object, str]], now: float) -> None:
-        story = Story(unit.id, unit.generation, now)
-        for each, what in changes:
-            story.tell(each, what)
+
+def _save(
+    conn: sa.Connection, unit: Unit, before: Stored | None, after: Stored, changes: Sequence[tuple[Object, str]], now: float
+) -> None:
+    """Write down what differs, and tell of the changes."""
+    story = Story(unit.id, unit.generation, now)
+    for each, what in changes:
+        story.tell(each, what)
+    with together(conn):
+        trees.save(conn, before, after)
         observed.add_events(conn, story.events)
-        if unit.generation % _TRIM_EVERY == 0:
-            observed.trim_events(conn, [unit.id])
+    if unit.generation % _TRIM_EVERY == 0:
+        observed.trim_events(conn, [unit.id])
 
 
 def _refuse(backend: Backend, tree: Tree, before: Tree | None) -> None:

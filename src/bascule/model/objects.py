@@ -445,6 +445,13 @@ class Tree:
     def get(self, object_id: str) -> Object | None:
         return self.load_balancer if object_id == self.load_balancer.id else self.children.get(object_id)
 
+    def unlike(self, other: Tree | None) -> list[Object]:
+        """What is not in another tree, or is not the same there; everything where there is no other."""
+        if other is None:
+            return list(self.objects())
+        # What an edit leaves alone is the very same object in both, and need not be compared field by field.
+        return [each for each in self.objects() if (was := other.get(each.id)) is not each and was != each]
+
     def put(self, *changed: Object) -> Tree:
         """A tree with these objects added, or in the place of those with the same ids."""
         load_balancer, children = self.load_balancer, dict(self.children)

@@ -91,9 +91,9 @@ class Database:
         """A connection that sees one snapshot of the database, taken when it is first used, and cannot write."""
         connected = False
         try:
-            with self._readers.one() as conn:
+            # Ended by a commit: psycopg forgets the statements that it has prepared when a transaction is rolled back.
+            with self._readers.one() as conn, conn.begin():
                 connected = True
-                conn.begin()
                 yield conn
         except sa.exc.DBAPIError as error:
             if self._ways.is_away(error, connected):

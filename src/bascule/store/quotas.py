@@ -55,6 +55,7 @@ _ADD = (
     .where(quota.c.project_id == _PROJECT)
     .values({_used(kind): _used(kind) + _number("added", kind) for kind in Kind})
 )
+_NUMBERS = [(kind, f"added_{kind}", f"growth_{kind}", f"default_{kind}") for kind in Kind]
 _TAKE = Ready(_ADD.where(*(_allowed(kind) for kind in Kind)))
 _ONE = sa.select(quota).where(quota.c.project_id == _PROJECT)
 
@@ -65,10 +66,11 @@ def take(conn: sa.Connection, project_id: str, added: Counts, growth: Counts, de
     `added` are objects that are there from now on, `growth` how many more are wanted: what is leaving makes room for others in the
     same transaction, and is there until it is gone.
     """
-    numbers = {f"added_{kind}": added.get(kind, 0) for kind in Kind}
-    numbers |= {f"growth_{kind}": growth.get(kind, 0) for kind in Kind}
-    numbers |= {f"default_{kind}": defaults.get(kind, UNLIMITED) for kind in Kind}
-    while not _TAKE.run(conn, {"b_project": project_id} | numbers):
+    values: dict[str, Any] = {"b_project": project_id}
+    for kind, more, wanted, default in _NUMBERS:
+        values[more], values[wanted] = added.get(kind, 0), growth.get(kind, 0)
+        values[default] = defaults.get(kind, UNLIMITED)
+    while not _TAKE.run(conn, values):
         ensure(conn, project_id)
         if exceeded := _exceeded(one(conn, project_id), growth, defaults):
             return exceeded

@@ -7,7 +7,8 @@ once and run all the time; whatever is run seldom, or has a list of values in it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
@@ -31,11 +32,21 @@ class Ready:
 
     def all(self, conn: sa.Connection, values: Values) -> list[Row]:
         """Every row that is found."""
-        words, cursor = self._run(conn, values)
+        return self._in(conn.dialect, values).read(self.raw(conn, values))
+
+    def raw(self, conn: sa.Connection, values: Values) -> list[Row]:
+        """Every row that is found, as the driver gives it."""
+        words = self._in(conn.dialect, values)
+        cursor = conn.connection.cursor()
         try:
-            return words.read(cursor.fetchall())
+            found: list[Row] = self._send(conn, words, words.values(values), "execute", cursor).fetchall()
+            return found
         finally:
             cursor.close()
+
+    def converts(self, dialect: sa.Dialect) -> dict[int, _Process]:
+        """What a raw row of a SELECT needs for its columns to be what they are declared as, by place."""
+        return dict(self._in(dialect, {}).converts)
 
     def first(self, conn: sa.Connection, values: Values) -> Row | None:
         """The row that is found, of which there is one at most."""
@@ -44,9 +55,8 @@ class Ready:
 
     def run(self, conn: sa.Connection, values: Values) -> int:
         """Write; gives the number of rows that were there to be written."""
-        _, cursor = self._run(conn, values)
-        count: int = cursor.rowcount
-        cursor.close()
+        words = self._in(conn.dialect, values)
+        count: int = self._send(conn, words, words.values(values), "execute", _writing(conn)).rowcount
         return count
 
     def run_many(self, conn: sa.Connection, rows: Sequence[Values]) -> None:
@@ -55,11 +65,7 @@ class Ready:
             self.run(conn, rows[0])
             return
         words = self._in(conn.dialect, rows[0])
-        self._send(conn, words, [words.values(each) for each in rows], "executemany").close()
-
-    def _run(self, conn: sa.Connection, values: Values) -> tuple[_Words, Any]:
-        words = self._in(conn.dialect, values)
-        return words, self._send(conn, words, words.values(values), "execute")
+        self._send(conn, words, [words.values(each) for each in rows], "executemany", _writing(conn))
 
     def _in(self, dialect: sa.Dialect, values: Values) -> _Words:
         words = self._words.get(dialect.name)
@@ -67,16 +73,43 @@ class Ready:
             words = self._words[dialect.name] = _Words(self._statement, dialect, values)
         return words
 
-    def _send(self, conn: sa.Connection, words: _Words, values: Any, how: str) -> Any:
-        fairy = conn.connection
-        cursor = fairy.cursor()
+    def _send(self, conn: sa.Connection, words: _Words, values: Any, how: str, cursor: Any) -> Any:
         for notify in conn.engine.dispatch.before_cursor_execute:
             notify(conn, cursor, words.text, values, None, how == "executemany")
         try:
-            getattr(cursor, how)(words.text, values)
+            getattr(cursor, how)(words.sent, values)
         except conn.dialect.loaded_dbapi.Error as error:
             raise _wrapped(conn, words.text, values, error, cursor) from error
         return cursor
+
+
+@contextmanager
+def together(conn: sa.Connection) -> Iterator[None]:
+    """Send the statements of this block one after the other, without waiting for answers in between where the driver can do so.
+
+    Nothing but `run_many` may be used within. What goes wrong may show at the end only.
+    """
+    pipeline = getattr(conn.connection.dbapi_connection, "pipeline", None)
+    if pipeline is None:
+        yield
+        return
+    try:
+        with pipeline():
+            yield
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _wrapped(conn, "several statements", None, error, None) from error
+
+
+def _writing(conn: sa.Connection) -> Any:
+    """The cursor on which a connection writes: making one takes psycopg longer than many a statement."""
+    link = conn.connection
+    cursor = link.info.get(_WRITING)
+    if cursor is None:
+        cursor = link.info[_WRITING] = link.cursor()
+    return cursor
+
+
+_WRITING = "bascule.writing"
 
 
 class _Words:
@@ -86,11 +119,13 @@ class _Words:
         keys = None if isinstance(statement, sa.SelectBase) else list(values)
         compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=keys)
         self.text = str(compiled)
+        # psycopg would make bytes of a text every time, and look at every one of them to find out whether it knows the statement.
+        self.sent = self.text.encode() if dialect.driver == "psycopg" else self.text
         self._fixed = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
         self._processes = [(name, process) for name, process in compiled._bind_processors.items() if callable(process)]
         names = compiled.positiontup
         self._pick = dict if names is None else _picker(names)
-        self._converts = _converters(compiled, dialect)
+        self.converts = _converters(compiled, dialect)
 
     def values(self, given: Values) -> Any:
         """What the driver is given. Raises KeyError where a value is missing."""
@@ -101,12 +136,12 @@ class _Words:
 
     def read(self, rows: list[Row]) -> list[Row]:
         """Rows as their columns are declared."""
-        if not self._converts:
+        if not self.converts:
             return rows
         found = []
         for row in rows:
             values = list(row)
-            for place, convert in self._converts:
+            for place, convert in self.converts:
                 values[place] = convert(values[place])
             found.append(tuple(values))
         return found

@@ -6,21 +6,19 @@ one statement for each table, which is as many however many they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from bascule.model.objects import Kind
-from bascule.model.status import Provisioning
-from bascule.store.ready import Ready, Row
+from bascule.model.status import Provisioning, Standing
+from bascule.store.ready import Ready
 from bascule.store.rows import CODECS, Codec
 from bascule.store.tables import load_balancer
 
-Found = tuple[Kind, Row]
-"""A row of the table of a kind. It begins with the columns of the kind's codec. The last column of a load balancer is its origin,
-the last two of everything else are the load balancer that it belongs to and its place in the order of creation."""
+Found = tuple[Any, Standing, str, Any]
+"""An object, how it stands, and two more columns: the id and the origin of a load balancer; for everything else, the load balancer
+that it belongs to, and its place in the order of creation."""
 
 
 def there(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -29,24 +27,33 @@ def there(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def one(conn: sa.Connection, load_balancer_id: str) -> Iterator[Found]:
-    """The rows of one load balancer."""
-    pick = _PICK
-    for row in _ONE[conn.dialect.name].all(conn, {"b_id": load_balancer_id}):
-        kind, columns = pick[row[0]]
-        yield kind, columns(row)
+    """One load balancer, with everything below it."""
+    readers = _readers(conn.dialect)
+    for row in _ONE[conn.dialect.name].raw(conn, {"b_id": load_balancer_id}):
+        read, home, last = readers[row[0]]
+        yield *read(row), row[home], row[last]
 
 
 def many(conn: sa.Connection, ids: Sequence[str]) -> Iterator[Found]:
-    """The rows of some load balancers."""
-    for kind, select in _MANY:
+    """Some load balancers, with everything below them."""
+    for select, (read, home, last) in _MANY:
         for row in conn.execute(select, {"ids": list(ids)}).all():
-            yield kind, row
+            yield *read(row), row[home], row[last]
 
 
 def _columns(codec: Codec) -> list[sa.Column[Any]]:
     if codec.table is load_balancer:
         return [*codec.columns, load_balancer.c.origin]
     return [*codec.columns, codec.table.c.load_balancer_id, codec.table.c.seq]
+
+
+_Reader = tuple[Callable[[Sequence[Any]], tuple[Any, Standing]], int, int]
+"""What makes an object and its standing of a row, and where in the row the two other columns are."""
+
+
+def _reader(codec: Codec, places: Mapping[str, int], converts: Mapping[int, Callable[[Any], Any]]) -> _Reader:
+    home, last = ("id", "origin") if codec.table is load_balancer else ("load_balancer_id", "seq")
+    return codec.reader(places, converts), places[home], places[last]
 
 
 def _select(codec: Codec, chosen: Callable[[sa.Column[str]], sa.ColumnElement[bool]], *columns: Any) -> sa.Select[Any]:
@@ -56,7 +63,13 @@ def _select(codec: Codec, chosen: Callable[[sa.Column[str]], sa.ColumnElement[bo
 
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _ID: sa.BindParameter[Any] = sa.bindparam("b_id")
-_MANY = [(kind, _select(codec, lambda home: home.in_(_IDS), *_columns(codec))) for kind, codec in CODECS.items()]
+_MANY = [
+    (
+        _select(codec, lambda home: home.in_(_IDS), *_columns(codec)),
+        _reader(codec, {column.name: place for place, column in enumerate(_columns(codec))}, {}),
+    )
+    for codec in CODECS.values()
+]
 
 
 # One statement for all tables
@@ -89,18 +102,27 @@ def _padded(codec: Codec, dialect: str) -> sa.Select[Any]:
     return _select(codec, lambda home: home == _ID, *labelled)
 
 
-def _places(codec: Codec) -> Callable[[Row], Row]:
-    """What takes the columns of a table from a row of the one statement."""
+def _places(codec: Codec) -> dict[str, int]:
+    """Where in a row of the one statement the columns of a table are."""
     places: dict[str, int] = {}
     first = 1
     for each, some in _typed(codec).items():
         places |= {column.name: first + offset for offset, column in enumerate(some)}
         first += _WIDTHS[each]
-    return itemgetter(*(places[column.name] for column in _columns(codec)))
+    return places
 
 
 _ONE = {
     dialect: Ready(sa.union_all(*(_padded(codec, dialect) for codec in CODECS.values())))
     for dialect in ("sqlite", "postgresql", "mysql")
 }
-_PICK = {codec.table.name: (kind, _places(codec)) for kind, codec in CODECS.items()}
+_READERS: dict[str, dict[str, _Reader]] = {}
+"""For each kind of database what reads the rows of the one statement, by the name of the kind that comes first in each."""
+
+
+def _readers(dialect: sa.Dialect) -> dict[str, _Reader]:
+    found = _READERS.get(dialect.name)
+    if found is None:
+        converts = _ONE[dialect.name].converts(dialect)
+        found = _READERS[dialect.name] = {codec.table.name: _reader(codec, _places(codec), converts) for codec in CODECS.values()}
+    return found

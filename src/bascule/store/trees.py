@@ -12,7 +12,7 @@ from bascule.model.objects import Child, Kind, LoadBalancer, Object, Tree
 from bascule.model.status import Standing
 from bascule.store import selects
 from bascule.store.ready import Ready
-from bascule.store.rows import CODECS, read_standing, write_standing
+from bascule.store.rows import CODECS, write_standing
 from bascule.store.selects import there
 from bascule.store.tables import objects, tag
 
@@ -53,12 +53,11 @@ def load(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Stored]:
 def _loaded(rows: Iterable[selects.Found]) -> dict[str, Stored]:
     below: dict[str, list[tuple[int, Any, Standing]]] = {}
     roots: list[tuple[LoadBalancer, Standing, str]] = []
-    for kind, row in rows:
-        each, standing = CODECS[kind].read(row), read_standing(row)
-        if kind is Kind.LOAD_BALANCER:
-            roots.append((each, standing, row[-1]))
+    for each, standing, home, last in rows:
+        if isinstance(each, LoadBalancer):
+            roots.append((each, standing, last))
         else:
-            below.setdefault(row[-2], []).append((row[-1], each, standing))
+            below.setdefault(home, []).append((last, each, standing))
     return {root.id: _assembled(root, standing, origin, below.get(root.id, [])) for root, standing, origin in roots}
 
 
@@ -134,7 +133,7 @@ def _compare(writes: _Writes, before: Stored, after: Stored) -> list[Child]:
             row = CODECS[each.kind].write(each) | write_standing(standing) | {"b_id": object_id}
             writes.changed.setdefault(each.kind, []).append(row)
             _retag(writes, after, object_id, was.tags, each.tags)
-        elif before.standings[object_id] != standing:
+        elif (stood := before.standings[object_id]) is not standing and stood != standing:
             writes.stood.setdefault(each.kind, []).append(write_standing(standing) | {"b_id": object_id})
     for object_id, was in old.items():
         if object_id not in new:

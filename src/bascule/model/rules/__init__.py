@@ -41,7 +41,7 @@ def check(after: Tree, before: Tree | None, allowed: Deployment = EVERYTHING) ->
 
     Raises NotFound for a reference to something that is not in the tree; where there is none, Invalid; where nothing is, Conflict.
     """
-    changed = [each for each in after.objects() if before is None or before.get(each.id) != each]
+    changed = after.unlike(before)
     broken = [*_in_use(after, before), *_broken_in(after, changed), *_broken_among(after, changed)]
     for each in changed:
         broken += deployment.check(allowed, each, before.get(each.id) if before is not None else None)

@@ -71,7 +71,8 @@ def is_token(text: str) -> bool:
 def check_text(each: Object) -> Iterator[Refused]:
     """Refusals of control characters, line breaks included, in any text of an object."""
     for name in _NAMES[type(each)]:
-        if not _clean(getattr(each, name)):
+        value = getattr(each, name)
+        if value is not None and (CONTROL.search(value) if value.__class__ is str else not _clean(value)):
             yield Invalid(f"{name} must not contain control characters such as line breaks")
 
 

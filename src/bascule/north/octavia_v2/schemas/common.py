@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -46,19 +48,24 @@ def moment(seconds: float | None) -> str | None:
     return None if seconds is None else _moment(int(seconds))
 
 
+def _names(kind: type[Any]) -> list[str]:
+    return [each.name for each in dataclasses.fields(kind)]
+
+
+_ATTRIBUTES: dict[type[Any], tuple[Sequence[str], Callable[[Any], Sequence[Any]]]] = {
+    kind: (_names(kind), attrgetter(*_names(kind))) for kind in (*typing.get_args(Object), Standing)
+}
+"""The names of the attributes of objects and of standings, and what gets them all."""
+
+
 class View:
     """One object of a tree, looked at as if it were the row of a list."""
 
     def __init__(self, each: Object, standing: Standing, **more: Any) -> None:
-        self._each = each
-        self._standing = standing
+        for one in (each, standing):
+            names, values = _ATTRIBUTES[type(one)]
+            self.__dict__.update(zip(names, values(one), strict=True))
         self.__dict__.update(more)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return getattr(self._each, name)
-        except AttributeError:
-            return getattr(self._standing, name)
 
 
 _PARSERS = (str, bool, int, float)
