@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import re
 from typing import Any
 
@@ -11,14 +13,29 @@ from bigip_emulator.device import Device
 from bigip_emulator.kinds import KINDS, Kind
 from bigip_emulator.objects import DeviceError, Object
 from bigip_emulator.show import LINK, VERSION, entry, show, show_element, show_part, tilde
-from bigip_emulator.web import Json, Refused, Request, Response, Router
+from bigip_emulator.web import Handler, Json, Refused, Request, Response, Router
 
+_LOG = logging.getLogger(__name__)
 _OPPOSITES = {"enabled": "disabled", "disabled": "enabled", "vlansEnabled": "vlansDisabled", "vlansDisabled": "vlansEnabled"}
 
 
 def full_path(text: str) -> str:
     """The full path that a name in a URL stands for."""
     return text.replace("~", "/") if text.startswith("~") else f"/Common/{text}"
+
+
+def _typed(handler: Handler) -> Handler:
+    """The same for bodies whose values may be of any type: what nothing can be made of is refused."""
+
+    @functools.wraps(handler)
+    def typed(request: Request, **named: str) -> Response:
+        try:
+            return handler(request, **named)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            _LOG.debug("%s %s holds a value of another type", request.method, request.path, exc_info=True)
+            raise error(400, "01070734:3: Configuration error: a property has a value of another type.") from None
+
+    return typed
 
 
 class IControl:
@@ -45,8 +62,9 @@ class _Collection:
         if self._kind in _STATS:
             router.add(base + "/stats", GET=self._all_stats)
             router.add(base + "/{name}/stats", GET=self._stats)
-        router.add(base, GET=self._list, POST=self._create)
-        router.add(base + "/{name}", GET=self._get, PATCH=self._edit, PUT=self._edit, DELETE=self._delete)
+        create, edit = _typed(self._create), _typed(self._edit)
+        router.add(base, GET=self._list, POST=create)
+        router.add(base + "/{name}", GET=self._get, PATCH=edit, PUT=edit, DELETE=self._delete)
 
     def _path(self, name: str) -> str:
         if self._kind == "auth/partition":
@@ -194,8 +212,9 @@ class _Part:
         if self._part == "members":
             router.add(where + "/stats", GET=self._all_stats)
             router.add(where + "/{one}/stats", GET=self._stats)
-        router.add(where, GET=self._list, POST=self._create)
-        router.add(where + "/{one}", GET=self._get, PATCH=self._edit, PUT=self._edit, DELETE=self._delete)
+        create, edit = _typed(self._create), _typed(self._edit)
+        router.add(where, GET=self._list, POST=create)
+        router.add(where + "/{one}", GET=self._get, PATCH=edit, PUT=edit, DELETE=self._delete)
 
     def _find(self, name: str, one: str) -> tuple[Object, str]:
         owner = self._owner._find(name)

@@ -94,7 +94,7 @@ class Store:
         del self._objects[kind][path]
 
     def change(self, puts: Iterable[Object], drops: Iterable[Key], check: Callable[[Store], None]) -> None:
-        """Make a change and check what comes of it; if the check raises DeviceError, everything is as it was."""
+        """Make a change and check what comes of it; if the check raises anything, everything is as it was."""
         before = {kind: dict(objects) for kind, objects in self._objects.items()}
         try:
             for kind, path in drops:
@@ -102,7 +102,7 @@ class Store:
             for made in puts:
                 self.put(made)
             check(self)
-        except DeviceError:
+        except Exception:
             self._objects = before
             raise
 

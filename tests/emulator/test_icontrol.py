@@ -197,10 +197,13 @@ def test_files_are_uploaded_in_pieces(bigip: Box) -> None:
     assert "BEGIN CRL" not in listed.text
 
 
-def test_a_stumble_is_answered(bigip: Box) -> None:
-    make(bigip, "ltm/pool", name="p")
-    assert bigip.ask("POST", f"{TM}/ltm/pool", {"name": "q", "members": 5}).status in (400, 500)
-    assert bigip.get(f"{TM}/ltm/pool/p").status == 200
+def test_a_value_of_another_type_is_refused_and_leaves_nothing(bigip: Box) -> None:
+    for kind, wrong in (("monitor/http", {"persist": True}), ("pool", {"members": 5}), ("virtual", {"destination": "10.0.0.1"})):
+        path = f"{TM}/ltm/{kind}"
+        assert bigip.ask("POST", path, {"name": "odd", **wrong}).status == 400
+        assert bigip.get(f"{path}/odd").status == 404
+    assert bigip.ask("POST", f"{TM}/ltm/pool", {"name": "p1"}).status == 200
+    assert bigip.ask("DELETE", f"{TM}/ltm/pool/p1").status == 200
 
 
 def test_a_body_may_come_in_chunks(bigip: Box) -> None:
