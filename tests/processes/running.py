@@ -18,7 +18,7 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 
-TIME = 30.0
+TIME = 60.0
 """Seconds that anything may take that a test waits for."""
 
 
