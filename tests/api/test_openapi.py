@@ -149,7 +149,7 @@ def test_a_browser_shows_every_operation(api: Client, document: dict[str, Any], 
         pytest.skip("NOT TESTED: there is no chromium")
     with serving(api.bascule) as url:
         how = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", f"--user-data-dir={tmp_path}"]
-        command = [chromium, *how, "--dump-dom", f"{url}/docs"]
+        command = [chromium, *how, "--dump-dom", f"{url}/docs/"]
         shown = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
     for path, methods in document["paths"].items():
         assert f"<code>{path}</code>" in shown
