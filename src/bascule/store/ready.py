@@ -101,14 +101,20 @@ def together(conn: sa.Connection) -> Iterator[None]:
 
 
 def _writing(conn: sa.Connection) -> Any:
-    """The cursor on which a connection writes: making one takes psycopg longer than many a statement."""
+    """The cursor on which a connection writes. One is kept for psycopg, which takes longer to make it than many a statement.
+
+    Not for others: with a cursor left, SQLite would keep what a connection has locked that was closed in a transaction.
+    """
     link = conn.connection
+    if conn.dialect.driver != _PSYCOPG:
+        return link.cursor()
     cursor = link.info.get(_WRITING)
     if cursor is None:
         cursor = link.info[_WRITING] = link.cursor()
     return cursor
 
 
+_PSYCOPG = "psycopg"
 _WRITING = "bascule.writing"
 
 
@@ -120,7 +126,7 @@ class _Words:
         compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=keys)
         self.text = str(compiled)
         # psycopg would make bytes of a text every time, and look at every one of them to find out whether it knows the statement.
-        self.sent = self.text.encode() if dialect.driver == "psycopg" else self.text
+        self.sent = self.text.encode() if dialect.driver == _PSYCOPG else self.text
         self._fixed = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
         self._processes = [(name, process) for name, process in compiled._bind_processors.items() if callable(process)]
         names = compiled.positiontup
