@@ -58,8 +58,8 @@ def test_the_settings_name_the_database(tmp_path: Path, capsys: pytest.CaptureFi
         ("sqlite:///{}/new.db", "new-epoch", "the database is empty; this version needs"),
         ("sqlite:///{}", "current", "directory"),
         ("oracle://host/name", "current", "allowed are sqlite"),
-        ("postgresql+psycopg://user:secret@127.0.0.1:1/name", "current", "the database cannot be used: connection failed"),
-        ("mysql+pymysql://user:secret@127.0.0.1:1/name", "upgrade", "the database cannot be used: .*Can't connect"),
+        ("postgresql+psycopg://user:secret@127.0.0.1:1/name", "current", "the database cannot be reached: connection failed"),
+        ("mysql+pymysql://user:secret@127.0.0.1:1/name", "upgrade", "the database cannot be reached: .*Can't connect"),
     ],
 )
 def test_what_cannot_be_done_is_said(url: str, command: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
