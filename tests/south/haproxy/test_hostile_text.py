@@ -87,6 +87,8 @@ def refused(place: Place, text: str) -> bool:
 
 def check(place: Place, text: str) -> None:
     """A text has to be refused, or to be where it is meant and nowhere else."""
+    if place.attribute.endswith("domain_name"):
+        text = text.rstrip(".")  # which TLS does without
     if (place in FORMED and place.allowed(text)) or (place in HIDDEN and not text) or refused(place, text):
         return
     assert place not in FORMED, (place, text)
@@ -123,6 +125,7 @@ def test_texts_stay_in_their_places(place: Place) -> None:
 
 @given(place=st.sampled_from(EVERYWHERE), text=TEXT)
 @example(READ_BACK[0], "http://x/%[env(PATH)]' if TRUE \"$HOME\\ #")
+@example(next(place for place in READ_BACK if place.object_id == "secure-monitor"), "'.")
 @settings(max_examples=150, deadline=None)
 def test_made_up_texts_stay_in_their_places(place: Place, text: str) -> None:
     check(place, text)
