@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from bascule.store import dialects, migrate
 from bascule.store.engine import Database
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 SYNCHRONOUS, dialects.SYNCHRONOUS = dialects.SYNCHRONOUS, "off"
 """What commits to SQLite wait for. In the tests' own process they wait for nothing, as with the servers of tests.servers."""
+
+settings.register_profile("the same every time", derandomize=True)
+settings.load_profile("the same every time")
 
 SERVERS = tuple(pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgresql", "mariadb"))
 KINDS = ("sqlite", *SERVERS)

@@ -174,7 +174,7 @@ def probe(known: Known, case: Any) -> None:
         assert body.get("faultstring") or body.get("error") or body["code"] == response.status_code
 
 
-COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True, "database": None}
+COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 OPERATIONS = [
     pytest.param(path, each.method, id=f"{each.method} {each.path}")
     for path, each in documented()
@@ -236,7 +236,7 @@ VALUES = st.recursive(
     lambda parts: st.lists(parts, max_size=3) | st.dictionaries(WORDS | TEXTS, parts, max_size=4),
     max_leaves=12,
 )
-SHORT = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+SHORT = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SHORT
