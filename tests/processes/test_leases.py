@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 
 from bascule.store.engine import Database
 from bascule.store.tables import lane
-from tests.processes.running import Site, wait_for
+from tests.processes.running import Running, Site, wait_for
 from tests.servers import Server
 
 pytestmark = pytest.mark.slow
@@ -48,6 +50,20 @@ def beside(site: Site, name: str) -> Site:
     return other
 
 
+def is_stopped(worker: Running, site: Site) -> bool:
+    """Stop a worker, unless it is just writing to HAProxys: whoever comes next waits until it goes on."""
+    worker.process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    (site.state / "haproxy").mkdir(mode=0o700, exist_ok=True)
+    with (site.state / "haproxy/fence.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            worker.process.send_signal(signal.SIGCONT)
+            return False
+    return True
+
+
 def test_a_worker_that_was_stopped_for_longer_than_its_lease(real: Site, postgresql: Server) -> None:
     with postgresql.migrated() as url:
         real.write("haproxy", more=f"[database]\nconnection = {url}\n")
@@ -56,7 +72,7 @@ def test_a_worker_that_was_stopped_for_longer_than_its_lease(real: Site, postgre
             wait_for(real.answers)
             made = create(real)
             wait_for(lambda: any(row.owner for row in lanes(database).values()))
-            first.process.send_signal(signal.SIGSTOP)  # in the pass, for that is when it holds the lane
+            wait_for(lambda: is_stopped(first, real))  # in the pass, if it can be, for that is when it holds the lane
             (before,) = lanes(database).values()
             rename(real, made, "newer")
             with beside(real, "second").running("bascule-worker") as second:
