@@ -188,6 +188,11 @@ def pids() -> Sequence[int]:
 def is_alive(number: int) -> bool:
     """Whether a process is there and has not ended."""
     try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return state(number) != "Z"
     except OSError:
         return False
+
+
+def state(number: int) -> str:
+    """The letter of the kernel for what a process is at: Z has ended, T is stopped. Raises OSError where there is none."""
+    return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]

@@ -6,7 +6,6 @@ import copy
 import fcntl
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 
 from bascule.store.engine import Database
 from bascule.store.tables import lane
-from tests.processes.running import Running, Site, wait_for
+from tests.processes.running import Running, Site, state, wait_for
 from tests.servers import Server
 
 pytestmark = pytest.mark.slow
@@ -53,7 +52,7 @@ def beside(site: Site, name: str) -> Site:
 def is_stopped(worker: Running, site: Site) -> bool:
     """Stop a worker, unless it is just writing to HAProxys: whoever comes next waits until it goes on."""
     worker.process.send_signal(signal.SIGSTOP)
-    wait_for(lambda: Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    wait_for(lambda: state(worker.process.pid) == "T")
     (site.state / "haproxy").mkdir(mode=0o700, exist_ok=True)
     with (site.state / "haproxy/fence.lock").open("a") as lock:
         try:
